@@ -1,0 +1,39 @@
+# The two commands of the README: `make demo` and `make test`. Both set up their own environment.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+OUT ?= out/demo
+
+.PHONY: help demo test lint format bench clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+$(STAMP): pyproject.toml setup.py $(wildcard ext/*.pyx ext/*.pxd ext/*.h ext/*.hpp)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+demo: $(STAMP)  ## run a Sobol batch of 16 demo worlds, 2,000 ticks each, into out/demo
+	$(BIN)/python scripts/run_batch.py --world demo --space default --sampler sobol \
+	    -n 16 --ticks 2000 --interval 50 --seed 1 --out $(OUT)
+
+test: $(STAMP)  ## run the tests
+	$(BIN)/python -m pytest -n auto
+
+lint: $(STAMP)  ## ruff, format check and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)  ## apply the format and the safe lint fixes
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)  ## measure what telemetry costs (prints a table, writes benchmarks/results)
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) build dist out *.egg-info server/*.egg-info
