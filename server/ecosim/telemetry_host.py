@@ -1,0 +1,322 @@
+"""What a host engine hands over, turned into plain numbers and strings.
+
+Every check of a host's data is here, so that both backends refuse the same things in the same words.
+Each function takes ``where``, the place in the host that the value came from, for its error.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol, runtime_checkable
+
+from ecosim.telemetry_errors import HostError
+
+#: The voxel layers of an EcoSim world, in the order they are reported.
+VOXEL_LAYERS: Final = ("nutrients_fast", "nutrients_slow", "moisture", "temperature", "organic_matter")
+
+#: The value of a voxel cell that a sparse grid does not store.
+UNSTORED_CELL: Final = 1.0
+
+#: The name under which entities that state no species are counted.
+UNKNOWN_SPECIES: Final = "unknown"
+
+_SIGNED: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
+_UNSIGNED: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_NATIVE_ORDER: Final = "@=" + ("<" if sys.byteorder == "little" else ">!")
+
+
+@runtime_checkable
+class EntityColumns(Protocol):
+    """Entities as columns: entry ``i`` of every column describes entity ``i``.
+
+    The columns are read during the call of ``on_tick`` and not kept. ``alive`` is optional.
+    """
+
+    #: Integer codes into ``species_names``, one an entity; a negative code means no species.
+    species: Any
+    #: Integer codes into ``state_names``, one an entity; a negative code means no state.
+    state: Any
+    species_names: Sequence[str]
+    state_names: Sequence[str]
+    #: Variable name to a float64 or float32 column as long as ``species``.
+    variables: Mapping[str, Any]
+    #: Species name to the names of the variables that it has.
+    species_variables: Mapping[str, Collection[str]]
+
+
+@runtime_checkable
+class EventRecord(Protocol):
+    """An event as an object; ``source_species`` (optional) is the species of ``source_id``."""
+
+    event_type: str
+    tick: int
+    source_id: str | None
+    target_id: str | None
+    position: Sequence[float] | None
+    extra: Mapping[str, Any] | None
+
+
+class VoxelWalker(Protocol):
+    """A voxel grid that visits its stored cells; a cell it does not visit has the value 1.0."""
+
+    dimensions: Sequence[int]
+
+    def walk_layer(self, layer: str, callback: Callable[[int, int, int, float], object]) -> object:
+        """Call ``callback(x, y, z, value)`` for every stored cell of the layer."""
+
+
+def describe(value: object, limit: int = 60) -> str:
+    """Return the value as an error shows it: its repr, cut short, and its type."""
+    try:
+        text = repr(value)
+    except Exception as error:
+        text = f"<no repr: {type(error).__name__}>"
+    if len(text) > limit:
+        text = text[: limit - 3] + "..."
+    return f"{text} ({type(value).__name__})"
+
+
+def number(value: Any, where: str) -> float:
+    """Return the value as a float; NaN and infinities pass.
+
+    Raises
+    ------
+    HostError
+        It is a string, a bool, or anything else that does not convert to a double.
+    """
+    if type(value) is float:
+        return value
+    if isinstance(value, (str, bytes, bytearray, bool)) or not hasattr(value, "__float__"):
+        if not hasattr(value, "__index__") or isinstance(value, bool):
+            raise HostError(f"{where}: expected a number, got {describe(value)}")
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise HostError(
+            f"{where}: expected a number that fits a double, got {describe(value)}"
+        ) from error
+
+
+def name(value: Any, where: str) -> str:
+    """Return the value, which must be a string."""
+    if not isinstance(value, str):
+        raise HostError(f"{where}: expected a string, got {describe(value)}")
+    return str(value)
+
+
+def identifier(value: Any, where: str) -> str | None:
+    """Return an entity id as text: a string or None as it is, an integer in decimal."""
+    if value is None or type(value) is str:
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise HostError(f"{where}: expected a string, an integer or None, got {describe(value)}")
+    return str(value.__index__())
+
+
+def whole_number(value: Any, where: str) -> int:
+    """Return the value as an int of 0 or more that fits 63 bits."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise HostError(f"{where}: expected an integer >= 0, got {describe(value)}")
+    result = int(value.__index__())
+    if not 0 <= result < 2**63:
+        raise HostError(f"{where}: expected an integer >= 0, got {describe(value)}")
+    return result
+
+
+def position(value: Any, where: str) -> tuple[float, float, float] | None:
+    """Return a position as three floats, or None."""
+    if value is None:
+        return None
+    try:
+        x, y, z = value
+    except (TypeError, ValueError) as error:
+        raise HostError(
+            f"{where}: expected three numbers [x, y, z] or None, got {describe(value)}"
+        ) from error
+    return number(x, where), number(y, where), number(z, where)
+
+
+def mapping(value: Any, where: str) -> Mapping[str, Any]:
+    """Return the value, which must be a mapping."""
+    if not isinstance(value, Mapping):
+        raise HostError(f"{where}: expected a mapping, got {describe(value)}")
+    return value
+
+
+def float_buffer(value: Any, length: int, where: str) -> memoryview:
+    """Return a contiguous view of ``length`` doubles or floats in C order.
+
+    Contiguous data is not copied; a strided array is gathered first. Only native byte order passes.
+    """
+    view = _buffer(value, where, "a buffer of float64 or float32 (such as a numpy array)")
+    code = view.format.lstrip(_NATIVE_ORDER)
+    if code not in ("d", "f"):
+        raise HostError(f"{where}: expected native float64 or float32, got format {view.format!r}")
+    return _flat(view, code, length, where)
+
+
+def code_buffer(value: Any, length: int | None, where: str) -> memoryview:
+    """Return a contiguous view of ``length`` integers (any length if None)."""
+    view = _buffer(value, where, "a buffer of integers (such as a numpy array)")
+    code = view.format.lstrip(_NATIVE_ORDER)
+    if code in tuple("bhilqn"):
+        code = _SIGNED[view.itemsize]
+    elif code in tuple("?BHILQN"):
+        code = _UNSIGNED[view.itemsize]
+    else:
+        raise HostError(f"{where}: expected native integers, got format {view.format!r}")
+    return _flat(view, code, length, where)
+
+
+def _buffer(value: Any, where: str, expected: str) -> memoryview:
+    try:
+        return memoryview(value)
+    except TypeError as error:
+        raise HostError(f"{where}: expected {expected}, got {describe(value)}") from error
+
+
+def _flat(view: memoryview, code: str, length: int | None, where: str) -> memoryview:
+    size = view.nbytes // view.itemsize
+    if length is not None and size != length:
+        shape = " x ".join(map(str, view.shape or ())) or "a single value"
+        raise HostError(f"{where}: expected {length} values, got {size} ({shape})")
+    if size == 0:
+        return memoryview(b"").cast(code)
+    if view.c_contiguous:
+        return view.cast("B").cast(code)
+    return memoryview(view.tobytes()).cast(code)
+
+
+def grid_dimensions(value: Any, where: str) -> tuple[int, int, int]:
+    """Return the number of cells along x, y and z."""
+    try:
+        nx, ny, nz = value
+    except (TypeError, ValueError) as error:
+        raise HostError(f"{where}: expected [nx, ny, nz], got {describe(value)}") from error
+    return whole_number(nx, where), whole_number(ny, where), whole_number(nz, where)
+
+
+def walked_cells(
+    grid: VoxelWalker, layer: str, dimensions: tuple[int, int, int], where: str
+) -> list[float]:
+    """Return every cell of a sparse layer in C order, 1.0 where the grid stores none."""
+    nx, ny, nz = dimensions
+    cells = [UNSTORED_CELL] * (nx * ny * nz)
+
+    def visit(x: int, y: int, z: int, value: float) -> None:
+        if not (0 <= x < nx and 0 <= y < ny and 0 <= z < nz):
+            raise HostError(
+                f"{where}: expected cells within [{nx}, {ny}, {nz}], got ({x}, {y}, {z})"
+            )
+        cells[(x * ny + y) * nz + z] = number(value, f"{where} at ({x}, {y}, {z})")
+
+    grid.walk_layer(layer, visit)
+    return cells
+
+
+class HostView:
+    """A host engine seen through the host interface.
+
+    Reads attributes afresh at each call, and keeps nothing that the host owns.
+
+    Parameters
+    ----------
+    host : object
+        Any engine that fits the host interface (see ``docs/host-interface.md``).
+    """
+
+    def __init__(self, host: Any) -> None:
+        self.host = host
+        self.has_tick = hasattr(host, "tick")
+        self._has_columns = callable(getattr(host, "entity_columns", None))
+        if not self._has_columns and not hasattr(host, "entities"):
+            raise HostError(
+                f"host: expected an attribute 'entities' or a method 'entity_columns', "
+                f"{type(host).__name__} has neither"
+            )
+        self.layers = self._find_layers()
+
+    def tick(self) -> int:
+        """Return the number of ticks the host has completed."""
+        return whole_number(self.host.tick, "host.tick")
+
+    def columns(self) -> Any | None:
+        """Return the host's :class:`EntityColumns`, or None if it keeps entities as dicts."""
+        return self.host.entity_columns() if self._has_columns else None
+
+    def entities(self) -> Any:
+        """Return the host's mapping (or iterable) of entity dicts."""
+        return self.host.entities
+
+    def events(self) -> Any:
+        """Return the events of the tick just done; empty where the host keeps none."""
+        return getattr(self.host, "events", None) or ()
+
+    def world(self) -> Mapping[str, Any]:
+        """Return the host's merged world definition; empty where it offers none."""
+        world = getattr(self.host, "world", None)
+        return world if isinstance(world, Mapping) else {}
+
+    def seed(self) -> Any:
+        """Return the host's seed, from itself or from its world; None if unknown."""
+        seed = getattr(self.host, "seed", None)
+        return self.world().get("seed") if seed is None else seed
+
+    def dimensions(self) -> tuple[int, int, int] | None:
+        """Return the number of cells along x, y and z; None for a host without a grid."""
+        grid = self._grid()
+        if grid is None:
+            return None
+        declared = getattr(grid, "dimensions", None)
+        if declared is not None:
+            return grid_dimensions(declared, "host.voxel_grid.dimensions")
+        for layer in self.layers:
+            shape = _buffer(grid[layer], f"host.voxel_grid[{layer!r}]", "a buffer").shape
+            if shape is not None and len(shape) == 3:
+                return shape[0], shape[1], shape[2]
+        return None
+
+    def dense_layer(self, layer: str) -> Any | None:
+        """Return the array of one layer, or None if the grid has to be walked."""
+        grid = self._grid()
+        return grid[layer] if isinstance(grid, Mapping) else None
+
+    def walker(self) -> VoxelWalker:
+        """Return the grid, which offers ``walk_layer``."""
+        grid: VoxelWalker = self._grid()
+        return grid
+
+    def _grid(self) -> Any:
+        return getattr(self.host, "voxel_grid", None)
+
+    def _find_layers(self) -> tuple[str, ...]:
+        """Return the layers of the host's grid, EcoSim's own first."""
+        grid = self._grid()
+        if grid is None:
+            return ()
+        if isinstance(grid, Mapping):
+            names = [name(layer, "host.voxel_grid: layer name") for layer in grid]
+        elif callable(getattr(grid, "walk_layer", None)):
+            if getattr(grid, "dimensions", None) is None:
+                raise HostError("host.voxel_grid: expected 'dimensions' beside 'walk_layer'")
+            names = list(getattr(grid, "layers", None) or self._walkable(grid))
+        else:
+            raise HostError(
+                "host.voxel_grid: expected a mapping of layer to array, or an object with "
+                f"'dimensions' and 'walk_layer', got {describe(grid)}"
+            )
+        own = [layer for layer in VOXEL_LAYERS if layer in names]
+        return (*own, *(layer for layer in names if layer not in VOXEL_LAYERS))
+
+    @staticmethod
+    def _walkable(grid: VoxelWalker) -> Iterable[str]:
+        """Yield the EcoSim layers that the grid can walk; an unknown one raises a LookupError."""
+        for layer in VOXEL_LAYERS:
+            try:
+                grid.walk_layer(layer, lambda x, y, z, value: None)
+            except (LookupError, ValueError, AttributeError):
+                continue
+            yield layer
