@@ -1,0 +1,262 @@
+"""Designs: the table of runs that a batch makes from a space.
+
+Every sampler yields points in the unit cube; one transform turns them into values. The matrix is
+stored (``design.csv``, floats as their ``repr``) and never made again from its seed: libraries have
+changed what a seed means.
+
+=========  ===========================================================  ==================
+sampler    for                                                          rows
+=========  ===========================================================  ==================
+sobol      surrogates, maps of the space; scrambled, can be extended    n
+lhs        the same, each row's margins even; cannot be extended        n
+saltelli   Sobol indices; n is the base sample, a power of two          n (groups + 2)
+morris     screening of many parameters; n is the number of paths       n (groups + 1)
+=========  ===========================================================  ==================
+
+Sources: Owen (1998) for the scrambling, Saltelli (2010) and Morris (1991) through SALib.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.stats import qmc
+
+from ecosim.batch.space import Parameter, Space
+from ecosim.errors import BatchFolderError, SpaceError
+
+Sampler = Literal["sobol", "saltelli", "lhs", "morris"]
+SeedMode = Literal["per_run", "common", "per_block"]
+SAMPLERS: Final[tuple[Sampler, ...]] = get_args(Sampler)
+SEED_MODES: Final[tuple[SeedMode, ...]] = get_args(SeedMode)
+
+#: Seeds stay below 2**53, so that every JSON reader keeps them whole.
+_SEED_BITS: Final = 53
+#: The half-open unit interval's ends would be infinite under an unbounded distribution.
+_SMALLEST: Final = 2.0**-53
+_LARGEST_DESIGN: Final = 10_000_000
+_MORRIS_LEVELS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One run of a design: ``parameters`` maps a dotted path to its value, ``index`` from 0."""
+
+    run_id: str
+    index: int
+    seed: int
+    parameters: dict[str, float | int]
+
+
+def sample(space: Space, sampler: Sampler, n: int, seed: int) -> NDArray[np.float64]:
+    """Return the points of a design.
+
+    Parameters
+    ----------
+    space : Space
+    sampler : str
+        One of :data:`SAMPLERS`.
+    n : int
+        The sample size in the sampler's sense (see the module), at least 1.
+    seed : int
+        Seeds the scrambling or the draws; 0 or more.
+
+    Returns
+    -------
+    ndarray of shape (rows, parameters), float64, values in 0..1
+
+    Raises
+    ------
+    SpaceError
+        ``n`` or ``seed`` does not suit the sampler.
+    """
+    if n < 1:
+        raise SpaceError(f"n: expected at least 1 run, got {n}")
+    if seed < 0:
+        raise SpaceError(f"seed: expected an integer >= 0, got {seed}")
+    if n * block_size(space, sampler) > _LARGEST_DESIGN:
+        raise SpaceError(f"n: expected a design of at most {_LARGEST_DESIGN} rows, got n = {n}")
+    dimension = len(space.parameters)
+    if sampler == "sobol":
+        engine = qmc.Sobol(dimension, scramble=True, rng=np.random.default_rng(seed))
+        # scipy warns about sizes that are no power of two; the batch says it in its own words.
+        return np.asarray(engine.random_base2(max(0, math.ceil(math.log2(n))))[:n])
+    if sampler == "lhs":
+        return np.asarray(qmc.LatinHypercube(dimension, rng=np.random.default_rng(seed)).random(n))
+    return _salib_points(space, sampler, n, seed)
+
+
+def block_size(space: Space, sampler: Sampler) -> int:
+    """Return how many rows belong together: an analysis keeps or drops them as one."""
+    groups = len(space.groups)
+    return {"sobol": 1, "lhs": 1, "saltelli": groups + 2, "morris": groups + 1}[sampler]
+
+
+def size_warning(sampler: Sampler, n: int) -> str | None:
+    """Return why ``n`` is a poor choice for the sampler, or None if it is a good one."""
+    if sampler != "sobol" or n & (n - 1) == 0:
+        return None
+    lower = 1 << (n.bit_length() - 1)
+    return (
+        f"n = {n} is not a power of two: the points of a Sobol sequence balance only at "
+        f"1, 2, 4, 8, ... of them, so part of the space is covered more densely; "
+        f"{lower} or {lower * 2} runs cover it evenly"
+    )
+
+
+def transform(space: Space, points: NDArray[np.float64]) -> list[tuple[float | int, ...]]:
+    """Return the parameter values at points of the unit cube, one tuple a row."""
+    columns = [
+        _values(parameter, points[:, column]) for column, parameter in enumerate(space.parameters)
+    ]
+    return list(zip(*columns, strict=True))
+
+
+def run_seed(batch_seed: int, index: int, mode: SeedMode = "per_run", block: int = 1) -> int:
+    """Return the seed of one run, from 0 to 2**53 - 1.
+
+    It depends on the batch's seed and the row alone, never on workers or order. ``common`` gives
+    all rows the same seed and ``per_block`` the rows of one block, so that differences within it
+    are the parameters' doing.
+    """
+    child = {"per_run": index, "common": 0, "per_block": index // block}[mode]
+    sequence = np.random.SeedSequence(batch_seed, spawn_key=(child,))
+    return int(sequence.generate_state(1, np.uint64)[0]) >> (64 - _SEED_BITS)
+
+
+def make_design(
+    space: Space, sampler: Sampler, n: int, seed: int, batch_id: str, seed_mode: SeedMode
+) -> list[Row]:
+    """Return every run of a batch, in order.
+
+    Parameters
+    ----------
+    batch_id : str
+        The stem of the run ids.
+
+    Raises
+    ------
+    SpaceError
+        As :func:`sample`.
+    """
+    values = transform(space, sample(space, sampler, n, seed))
+    block = block_size(space, sampler)
+    return [
+        Row(
+            run_id=f"{batch_id}-{index:05d}",
+            index=index,
+            seed=run_seed(seed, index, seed_mode, block),
+            parameters=dict(zip(space.names, row, strict=True)),
+        )
+        for index, row in enumerate(values)
+    ]
+
+
+def design_text(rows: list[Row]) -> str:
+    """Return the design as CSV: ``run_id, index, seed`` and a column per parameter."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["run_id", "index", "seed", *rows[0].parameters])
+    for row in rows:
+        values = (repr(value) for value in row.parameters.values())
+        writer.writerow([row.run_id, row.index, row.seed, *values])
+    return buffer.getvalue()
+
+
+def read_design(path: Path) -> list[Row]:
+    """Read the design of a batch folder back, every value bit for bit.
+
+    Raises
+    ------
+    BatchFolderError
+        The file is missing or is not a design.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            reader = csv.reader(stream)
+            header = next(reader)
+            names = header[3:]
+            if header[:3] != ["run_id", "index", "seed"] or len(set(names)) != len(names):
+                raise ValueError("the header is not that of a design")
+            return [
+                Row(run_id, int(index), int(seed), _numbers(names, values))
+                for run_id, index, seed, *values in reader
+            ]
+    except OSError as error:
+        raise BatchFolderError(f"{path}: expected a design, {error.strerror}") from error
+    except (StopIteration, ValueError) as error:
+        raise BatchFolderError(f"{path}: expected a design, {error}") from error
+
+
+def _numbers(names: list[str], values: list[str]) -> dict[str, float | int]:
+    return {
+        name: float(text) if set(text) & set(".en") else int(text)
+        for name, text in zip(names, values, strict=True)
+    }
+
+
+def _salib_points(
+    space: Space, sampler: Literal["saltelli", "morris"], n: int, seed: int
+) -> NDArray[np.float64]:
+    """Return the unit points of SALib's samplers, which want a problem they may write to."""
+    # SALib brings pandas, which the samplers above do not need.
+    from SALib.sample import morris
+    from SALib.sample import sobol as saltelli
+
+    dimension = len(space.parameters)
+    problem: dict[str, Any] = {
+        "num_vars": dimension,
+        "names": list(space.names),
+        "bounds": [[0.0, 1.0]] * dimension,
+    }
+    if space.grouped:
+        problem["groups"] = [parameter.group for parameter in space.parameters]
+    if sampler == "saltelli":
+        if n & (n - 1):
+            raise SpaceError(f"n: expected a power of two for saltelli (its base sample), got {n}")
+        points = saltelli.sample(problem, n, calc_second_order=False, scramble=True, seed=seed)
+    else:
+        points = morris.sample(problem, n, num_levels=_MORRIS_LEVELS, seed=seed)
+    return np.asarray(points, dtype=np.float64)
+
+
+def _values(parameter: Parameter, points: NDArray[np.float64]) -> list[float | int]:
+    """Return one column of the design."""
+    bounds = parameter.bounds
+    if parameter.integer:
+        low, high = bounds[0], bounds[1]
+        whole = np.floor(low + points * (high - low + 1))
+        return [int(value) for value in np.clip(whole, low, high)]
+    if parameter.dist == "unif":
+        low, high = bounds
+        values = np.clip(low + points * (high - low), low, high)
+    elif parameter.dist == "logunif":
+        low, high = bounds
+        values = np.clip(stats.loguniform.ppf(points, low, high), low, high)
+    elif parameter.dist == "triang":
+        low, high, peak = bounds
+        values = stats.triang.ppf(points, c=peak, loc=low, scale=high - low)
+    else:
+        inner = np.clip(points, _SMALLEST, 1 - _SMALLEST)
+        values = _normal_values(parameter.dist, bounds, inner)
+    return [float(value) for value in values]
+
+
+def _normal_values(
+    dist: str, bounds: tuple[float, ...], points: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    if dist == "truncnorm":
+        low, high, mean, deviation = bounds
+        ends = (low - mean) / deviation, (high - mean) / deviation
+        return np.asarray(stats.truncnorm.ppf(points, *ends, loc=mean, scale=deviation))
+    mean, deviation = bounds
+    values = stats.norm.ppf(points, loc=mean, scale=deviation)
+    return np.asarray(np.exp(values) if dist == "lognorm" else values)

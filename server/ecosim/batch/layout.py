@@ -1,0 +1,125 @@
+"""The folder of a batch: every path in it, and how a file gets there whole.
+
+::
+
+    <out>/
+    ├── batch.json                 the plan; written last of the first four, so it marks the folder
+    ├── design.csv                 one row per run
+    ├── world.json                 the world file as it was given, byte for byte
+    ├── ledger.jsonl               one line per attempt
+    ├── ledger.lock                held while a coordinator works here
+    └── runs/
+        ├── <run_id>.partial/      until the run is whole
+        └── <run_id>/
+            ├── <run_id>_telemetry.jsonl
+            ├── <run_id>_events.jsonl
+            └── run.json           the mark: size, lines and hashes of the two files
+
+A run is done when ``runs/<run_id>/run.json`` exists: its folder gets that name by one rename, after
+everything in it is on disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+PARTIAL_SUFFIX: Final = ".partial"
+
+
+class BatchLayout:
+    """The paths of one batch folder.
+
+    Parameters
+    ----------
+    root : str or Path
+        The batch folder; it need not exist yet.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+        self.batch = self.root / "batch.json"
+        self.design = self.root / "design.csv"
+        self.world = self.root / "world.json"
+        self.ledger = self.root / "ledger.jsonl"
+        self.lock = self.root / "ledger.lock"
+        self.runs = self.root / "runs"
+
+    def run(self, run_id: str) -> Path:
+        """Return the folder of a finished run."""
+        return self.runs / run_id
+
+    def partial(self, run_id: str) -> Path:
+        """Return the private folder of a run that is being made, or that failed."""
+        return self.runs / (run_id + PARTIAL_SUFFIX)
+
+    def mark(self, run_id: str) -> Path:
+        """Return the mark that says a run is done."""
+        return mark_file(self.run(run_id))
+
+
+def telemetry_file(folder: Path, run_id: str) -> Path:
+    """Return the telemetry file of a run in its (final or private) folder."""
+    return folder / f"{run_id}_telemetry.jsonl"
+
+
+def events_file(folder: Path, run_id: str) -> Path:
+    """Return the events file of a run in its (final or private) folder."""
+    return folder / f"{run_id}_events.jsonl"
+
+
+def mark_file(folder: Path) -> Path:
+    """Return the mark of a run in its (final or private) folder."""
+    return folder / "run.json"
+
+
+def sync_path(path: Path) -> None:
+    """Force a file, or the entries of a folder, to the disk.
+
+    A system that cannot open folders (Windows) orders its directory writes itself.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except PermissionError:
+        if path.is_dir() and os.name == "nt":
+            return
+        raise
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there in full, or not at all, whenever the power goes.
+
+    Raises
+    ------
+    OSError
+        The disk is full or the folder cannot be written; the old content then still stands.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    sync_path(path.parent)
+
+
+def canonical_json(value: Any) -> bytes:
+    """Return the one JSON text of a value that hashes are taken of: sorted keys, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def readable_json(value: Any) -> bytes:
+    """Return JSON for people: indented, one trailing newline, keys in the order given."""
+    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()

@@ -1,0 +1,160 @@
+"""The ledger of a batch: one line per attempt, written by the coordinator alone.
+
+A line is appended after an attempt has ended, so nothing in it is ever "running". A last line that
+was cut short (the machine went down) is cut off when the ledger is opened again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from ecosim.batch.layout import BatchLayout, canonical_json
+from ecosim.errors import BatchFolderError
+
+#: done: the run is whole. failed: the engine raised. died: the worker's process ended. timeout: it
+#: was ended. no_space: the output could not be written. interrupted: the batch was stopped.
+AttemptStatus = Literal["done", "failed", "died", "timeout", "no_space", "interrupted"]
+
+#: Attempts of these kinds say nothing about the run and are not held against it.
+UNCOUNTED: frozenset[AttemptStatus] = frozenset({"no_space", "interrupted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at one run.
+
+    Attributes
+    ----------
+    attempt : int
+        From 1.
+    worker : str
+        The slot that did it.
+    started : str
+        ISO 8601, UTC.
+    seconds : float
+        Wall time of the attempt.
+    error : str or None
+        One line; None when done.
+    traceback, stderr : str
+        What the engine left behind, the last few kilobytes; empty when done.
+    """
+
+    run_id: str
+    attempt: int
+    worker: str
+    started: str
+    seconds: float
+    status: AttemptStatus
+    error: str | None = None
+    traceback: str = ""
+    stderr: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the ledger line as a mapping; ``try`` is the attempt's number."""
+        fields = asdict(self)
+        line = {"run_id": fields.pop("run_id"), "try": fields.pop("attempt"), **fields}
+        return {key: value for key, value in line.items() if value != ""}
+
+
+class Ledger:
+    """The open ledger of the one coordinator of a batch; a context manager.
+
+    Raises
+    ------
+    BatchFolderError
+        Another coordinator has the batch open, or the ledger cannot be written.
+    """
+
+    def __init__(self, layout: BatchLayout) -> None:
+        self._path = layout.ledger
+        self._lock = _lock(layout)
+        try:
+            _cut_torn_line(self._path)
+            self._stream = self._path.open("ab")
+        except OSError as error:
+            self._lock.close()
+            raise BatchFolderError(f"{self._path}: expected to write it, {error}") from error
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def append(self, attempt: Attempt) -> None:
+        """Add one line and force it to the disk.
+
+        Raises
+        ------
+        OSError
+            It could not be written.
+        """
+        self._stream.write(canonical_json(attempt.to_json()) + b"\n")
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+
+    def close(self) -> None:
+        """Close the file and let another coordinator in."""
+        try:
+            self._stream.close()
+        finally:
+            self._lock.close()
+
+
+def read_ledger(layout: BatchLayout) -> Iterator[Attempt]:
+    """Yield every attempt in order, without locking; a last line cut short is left out."""
+    try:
+        stream = layout.ledger.open("rb")
+    except FileNotFoundError:
+        return
+    with stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                value = json.loads(line)
+                value["attempt"] = value.pop("try")
+                yield Attempt(**value)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise BatchFolderError(
+                    f"{layout.ledger}:{number}: expected an attempt, {error}"
+                ) from error
+
+
+def _cut_torn_line(path: Path) -> None:
+    if not path.exists():
+        return
+    with path.open("r+b") as stream:
+        content = stream.read()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            stream.truncate(whole)
+            os.fsync(stream.fileno())
+
+
+def _lock(layout: BatchLayout) -> IO[bytes]:
+    """Return the open lock file, held until it is closed or the process ends."""
+    try:
+        stream = layout.lock.open("ab")
+    except OSError as error:
+        raise BatchFolderError(f"{layout.root}: expected a folder to write to, {error}") from error
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        stream.close()
+        raise BatchFolderError(
+            f"{layout.root}: expected to be the only coordinator, another one is at work here"
+        ) from error
+    return stream

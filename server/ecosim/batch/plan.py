@@ -1,0 +1,189 @@
+"""The plan of a batch: everything that decides its runs, as ``batch.json`` keeps it."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any, Final
+
+from ecosim import __version__
+from ecosim.batch.design import SAMPLERS, SEED_MODES, Sampler, SeedMode, block_size
+from ecosim.batch.hashes import sha256
+from ecosim.batch.layout import BatchLayout, canonical_json, readable_json, write_whole
+from ecosim.batch.space import Space, parse_space
+from ecosim.errors import BatchFolderError, SpaceError
+
+#: Raised when a key of batch.json changes its meaning.
+SCHEMA_VERSION: Final = 1
+
+#: The factory that makes a run's engine when no other is named.
+DEFAULT_ENGINE: Final = "ecosim.engine:EcosystemEngine"
+
+#: The packages whose versions are recorded: they make the design or the model's numbers.
+_RECORDED_PACKAGES: Final = ("numpy", "scipy", "SALib", "pydantic")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """What a batch runs.
+
+    Attributes
+    ----------
+    batch_id : str
+        Eight hex digits over what follows; the stem of the run ids.
+    sampler, n, seed, seed_mode
+        As :func:`ecosim.batch.design.make_design` takes them.
+    skip : int
+        Index of the first point of the sequence that is used.
+    space : Space
+    world : str
+        What the world was called by whoever started the batch.
+    world_sha256 : str
+        Of the bytes of ``world.json``.
+    ticks : int
+        Ticks a run, at least 1.
+    interval : int
+        Ticks between samples, at least 1.
+    engine : str
+        ``MODULE:CALLABLE`` that makes an engine.
+    versions : dict
+        Package versions when the batch was planned; not part of the id.
+    """
+
+    batch_id: str
+    sampler: Sampler
+    n: int
+    seed: int
+    seed_mode: SeedMode
+    skip: int
+    space: Space
+    world: str
+    world_sha256: str
+    ticks: int
+    interval: int
+    engine: str
+    versions: dict[str, str]
+
+    def identity(self) -> dict[str, Any]:
+        """Return what two batches must share for their runs to be interchangeable."""
+        identity: dict[str, Any] = {
+            "sampler": self.sampler,
+            "seed": self.seed,
+            "seed_mode": self.seed_mode,
+            "space": sha256(canonical_json(_deciding(self.space))),
+            "world_sha256": self.world_sha256,
+            "ticks": self.ticks,
+            "interval": self.interval,
+            "engine": self.engine,
+        }
+        # A longer Sobol design begins with the shorter one; the other samplers start anew.
+        if self.sampler != "sobol":
+            identity["n"] = self.n
+        return identity
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of ``batch.json``."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "batch_id": self.batch_id,
+            "sampler": self.sampler,
+            "n": self.n,
+            "seed": self.seed,
+            "seed_mode": self.seed_mode,
+            "skip": self.skip,
+            "rows_per_block": block_size(self.space, self.sampler),
+            "world": self.world,
+            "world_sha256": self.world_sha256,
+            "ticks": self.ticks,
+            "interval": self.interval,
+            "engine": self.engine,
+            "versions": self.versions,
+            "space": self.space.to_problem(),
+        }
+
+
+def make_plan(
+    *,
+    sampler: Sampler,
+    n: int,
+    seed: int,
+    seed_mode: SeedMode,
+    space: Space,
+    world: str,
+    world_sha256: str,
+    ticks: int,
+    interval: int,
+    engine: str,
+) -> BatchPlan:
+    """Return a plan with its id.
+
+    Raises
+    ------
+    SpaceError
+        ``ticks`` or ``interval`` is below 1.
+    """
+    for name, value in (("ticks", ticks), ("interval", interval)):
+        if value < 1:
+            raise SpaceError(f"{name}: expected an integer >= 1, got {value}")
+    nameless = BatchPlan(
+        "", sampler, n, seed, seed_mode, 0, space, world, world_sha256, ticks, interval, engine,
+        software_versions(),
+    )  # fmt: skip
+    batch_id = sha256(canonical_json(nameless.identity()))[:8]
+    fields = {name: getattr(nameless, name) for name in BatchPlan.__slots__}
+    return BatchPlan(**{**fields, "batch_id": batch_id})
+
+
+def write_plan(layout: BatchLayout, plan: BatchPlan) -> None:
+    """Write ``batch.json``, whole."""
+    write_whole(layout.batch, readable_json(plan.to_json()))
+
+
+def read_plan(layout: BatchLayout) -> BatchPlan:
+    """Read ``batch.json``.
+
+    Raises
+    ------
+    BatchFolderError
+        The folder holds no batch, or one of another schema version.
+    """
+    try:
+        value = json.loads(layout.batch.read_text(encoding="utf-8"))
+        version = value["schema_version"]
+        if version != SCHEMA_VERSION:
+            raise BatchFolderError(
+                f"{layout.batch}: expected schema_version {SCHEMA_VERSION}, got {version}"
+            )
+        if value["sampler"] not in SAMPLERS or value["seed_mode"] not in SEED_MODES:
+            raise ValueError("the sampler or seed_mode is unknown")
+        fields = {name: value[name] for name in BatchPlan.__slots__ if name != "space"}
+        return BatchPlan(**fields, space=parse_space(value["space"], str(layout.batch)))
+    except BatchFolderError:
+        raise
+    except OSError as error:
+        raise BatchFolderError(f"{layout.root}: expected a batch folder, {error}") from error
+    except (ValueError, KeyError, TypeError, SpaceError) as error:
+        raise BatchFolderError(f"{layout.batch}: expected the plan of a batch, {error}") from error
+
+
+def software_versions() -> dict[str, str]:
+    """Return the versions of this package, Python, and the packages that decide numbers."""
+    versions = {"ecosim-telemetry": __version__, "python": platform.python_version()}
+    for package in _RECORDED_PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _deciding(space: Space) -> dict[str, Any]:
+    """Return the parts of a space that decide the design."""
+    return {
+        "parameters": [
+            [parameter.name, parameter.bounds, parameter.dist, parameter.group, parameter.integer]
+            for parameter in space.parameters
+        ]
+    }
