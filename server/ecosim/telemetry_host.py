@@ -1,11 +1,13 @@
 """What a host engine hands over, turned into plain numbers and strings.
 
-Every check of a host's data is here, so that both backends refuse the same things in the same words.
+Every check of a host's data is here, so that both backends refuse the same things
+in the same words.
 Each function takes ``where``, the place in the host that the value came from, for its error.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol, runtime_checkable
@@ -13,7 +15,13 @@ from typing import Any, Final, Protocol, runtime_checkable
 from ecosim.telemetry_errors import HostError
 
 #: The voxel layers of an EcoSim world, in the order they are reported.
-VOXEL_LAYERS: Final = ("nutrients_fast", "nutrients_slow", "moisture", "temperature", "organic_matter")
+VOXEL_LAYERS: Final = (
+    "nutrients_fast",
+    "nutrients_slow",
+    "moisture",
+    "temperature",
+    "organic_matter",
+)
 
 #: The value of a voxel cell that a sparse grid does not store.
 UNSTORED_CELL: Final = 1.0
@@ -87,9 +95,9 @@ def number(value: Any, where: str) -> float:
     """
     if type(value) is float:
         return value
-    if isinstance(value, (str, bytes, bytearray, bool)) or not hasattr(value, "__float__"):
-        if not hasattr(value, "__index__") or isinstance(value, bool):
-            raise HostError(f"{where}: expected a number, got {describe(value)}")
+    numeric = hasattr(value, "__float__") or hasattr(value, "__index__")
+    if not numeric or isinstance(value, (str, bool)):
+        raise HostError(f"{where}: expected a number, got {describe(value)}")
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError) as error:
@@ -117,12 +125,12 @@ def identifier(value: Any, where: str) -> str | None:
 
 
 def whole_number(value: Any, where: str) -> int:
-    """Return the value as an int of 0 or more that fits 63 bits."""
+    """Return the value as an int in 0..2**53, which every reader of JSON keeps exactly."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise HostError(f"{where}: expected an integer >= 0, got {describe(value)}")
     result = int(value.__index__())
-    if not 0 <= result < 2**63:
-        raise HostError(f"{where}: expected an integer >= 0, got {describe(value)}")
+    if not 0 <= result <= 2**53:
+        raise HostError(f"{where}: expected an integer in 0..2**53, got {describe(value)}")
     return result
 
 
@@ -139,6 +147,42 @@ def position(value: Any, where: str) -> tuple[float, float, float] | None:
     return number(x, where), number(y, where), number(z, where)
 
 
+def plain(value: Any, where: str) -> Any:
+    """Return a copy of the value in JSON's own types: what a host puts beside an event, say.
+
+    A number that is not finite becomes None. Arrays and scalars of numpy pass through ``tolist``.
+
+    Raises
+    ------
+    HostError
+        It holds something JSON has no type for, or is nested too deeply.
+    """
+    try:
+        return _plain(value, where)
+    except RecursionError:
+        raise HostError(f"{where}: expected a value nested less deeply") from None
+
+
+def _plain(value: Any, where: str) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if callable(getattr(value, "tolist", None)):
+        return _plain(value.tolist(), where)
+    if hasattr(value, "__index__"):
+        integer = int(value.__index__())
+        if abs(integer) >= 2**63:
+            raise HostError(f"{where}: expected an integer of 64 bits, got {describe(value)}")
+        return integer
+    result = number(value, where)
+    return result if math.isfinite(result) else None
+
+
 def mapping(value: Any, where: str) -> Mapping[str, Any]:
     """Return the value, which must be a mapping."""
     if not isinstance(value, Mapping):
@@ -146,8 +190,8 @@ def mapping(value: Any, where: str) -> Mapping[str, Any]:
     return value
 
 
-def float_buffer(value: Any, length: int, where: str) -> memoryview:
-    """Return a contiguous view of ``length`` doubles or floats in C order.
+def float_buffer(value: Any, length: int | None, where: str) -> memoryview[Any]:
+    """Return a contiguous view of ``length`` doubles or floats in C order (any length if None).
 
     Contiguous data is not copied; a strided array is gathered first. Only native byte order passes.
     """
@@ -158,7 +202,7 @@ def float_buffer(value: Any, length: int, where: str) -> memoryview:
     return _flat(view, code, length, where)
 
 
-def code_buffer(value: Any, length: int | None, where: str) -> memoryview:
+def code_buffer(value: Any, length: int | None, where: str) -> memoryview[Any]:
     """Return a contiguous view of ``length`` integers (any length if None)."""
     view = _buffer(value, where, "a buffer of integers (such as a numpy array)")
     code = view.format.lstrip(_NATIVE_ORDER)
@@ -171,14 +215,14 @@ def code_buffer(value: Any, length: int | None, where: str) -> memoryview:
     return _flat(view, code, length, where)
 
 
-def _buffer(value: Any, where: str, expected: str) -> memoryview:
+def _buffer(value: Any, where: str, expected: str) -> memoryview[Any]:
     try:
         return memoryview(value)
     except TypeError as error:
         raise HostError(f"{where}: expected {expected}, got {describe(value)}") from error
 
 
-def _flat(view: memoryview, code: str, length: int | None, where: str) -> memoryview:
+def _flat(view: memoryview, code: Any, length: int | None, where: str) -> memoryview[Any]:
     size = view.nbytes // view.itemsize
     if length is not None and size != length:
         shape = " x ".join(map(str, view.shape or ())) or "a single value"
@@ -250,6 +294,16 @@ class HostView:
     def entities(self) -> Any:
         """Return the host's mapping (or iterable) of entity dicts."""
         return self.host.entities
+
+    def species_of(self, entity_id: str) -> str | None:
+        """Return the species of a living entity; None where the host cannot be asked cheaply."""
+        if self._has_columns:
+            return None
+        entities = self.host.entities
+        if not isinstance(entities, Mapping):
+            return None
+        entity = entities.get(entity_id)
+        return entity.get("species") if isinstance(entity, Mapping) else None
 
     def events(self) -> Any:
         """Return the events of the tick just done; empty where the host keeps none."""

@@ -1,13 +1,13 @@
 """The numbers: mean, minimum, maximum and variance as every backend computes them.
 
-One definition serves voxel layers and the variables of a species. It is written for two properties:
+One definition serves voxel layers and the variables of a species, written for two properties:
 
-- **The same bits everywhere.** Element ``i`` is added to lane ``i % 8`` and the eight lanes are folded
-  in one fixed order, so scalar code, SSE2 and AVX2 round alike. Nothing here may call ``sum()`` (its
-  rounding changed in Python 3.12), ``math.fsum`` or a fused multiply-add.
-- **Accuracy.** Corrected two-pass variance (Chan, Golub & LeVeque 1983, "Algorithms for computing the
-  sample variance", eq. 1.7): the second pass also sums the plain deviations, whose sum would be
-  zero in exact arithmetic, and takes that rounding error out of the mean and the variance.
+- **The same bits everywhere.** Element ``i`` is added to lane ``i % 8`` and the eight lanes are
+  folded in one fixed order, so scalar code, SSE2 and AVX2 round alike. Nothing here may call
+  ``sum()`` (its rounding changed in Python 3.12), ``math.fsum`` or a fused multiply-add.
+- **Accuracy.** Corrected two-pass variance (Chan, Golub & LeVeque 1983, "Algorithms for computing
+  the sample variance", eq. 1.7): the second pass also sums the plain deviations, whose sum would
+  be zero in exact arithmetic, and takes that rounding error out of the mean and the variance.
 
 Variance and standard deviation are of the population (divisor n).
 """
@@ -30,8 +30,8 @@ SCALE = 2.0**-600
 class Moments(NamedTuple):
     """Mean and variance of the finite values among ``n + nonfinite`` values.
 
-    ``mean``, ``variance`` and ``deviation`` are None when no value is finite, and ``variance`` alone
-    when it is too large for a double (its root, ``deviation``, never is).
+    ``mean``, ``variance`` and ``deviation`` are None when no value is finite, and ``variance``
+    alone when it is too large for a double (its root, ``deviation``, never is).
     """
 
     n: int
@@ -110,8 +110,10 @@ def _two_pass(values: Sequence[float]) -> Moments | None:
 def _scaled(values: Sequence[float]) -> Moments:
     """Return the moments of finite values whose sum or squares overflow."""
     result = _two_pass([value * SCALE for value in values])
-    assert result is not None and result.mean is not None and result.deviation is not None
+    assert result is not None
+    assert result.mean is not None
     assert result.variance is not None
+    assert result.deviation is not None
     mean = min(max(result.mean / SCALE, min(values)), max(values))
     variance = result.variance / SCALE / SCALE
     return Moments(

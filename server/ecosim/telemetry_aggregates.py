@@ -1,0 +1,537 @@
+"""The reference core: the specification of every number and line the telemetry writes.
+
+:class:`AggregateCore` collects what happens between two samples, reads the state at the end of a
+sampled tick, and turns both into lines of JSON. It is plain Python to be read; the compiled core
+(``ecosim._telemetry_core``) does the same operations in the same order and yields the same bytes.
+
+A sample is built in three steps: entities are read (:meth:`~AggregateCore.read_columns` or
+:meth:`~AggregateCore.read_entities`), then each voxel layer, then
+:meth:`~AggregateCore.close_sample` adds the window's event counts and queues it. Text is made only
+when it is taken.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple
+
+from ecosim.telemetry_errors import HostError
+from ecosim.telemetry_host import (
+    UNKNOWN_SPECIES,
+    EntityColumns,
+    VoxelWalker,
+    code_buffer,
+    describe,
+    float_buffer,
+    identifier,
+    mapping,
+    name,
+    number,
+    plain,
+    position,
+    walked_cells,
+    whole_number,
+)
+from ecosim.telemetry_statistics import layer_statistics, moments
+
+#: A batch of events is cut after this many ticks (one second at 10 Hz), so that the events file
+#: depends on the run alone and never on the clock.
+EVENT_BATCH_TICKS: Final = 10
+
+#: The only cause for which an event is dropped: it found the ring full under ``on_full="drop"``.
+RING_FULL: Final = "ring_full"
+
+_DEATH_PREFIX: Final = "DEATH_"
+_STATE_CHANGE: Final = "STATE_CHANGE"
+_EVENT_FIELDS: Final = ("type", "tick", "source_id", "target_id", "position")
+
+SpeciesOf = Callable[[str], str | None]
+
+
+class AggregateCore:
+    """Accumulators, a queue of samples and a ring of events for one run.
+
+    Parameters
+    ----------
+    run_id : str
+        Stands in every line.
+    variables : sequence of str
+        State variables to aggregate, in the order samples list them.
+    log_events : bool
+        Whether events are kept for the log; windows count them either way.
+    ring_capacity : int
+        Most events of one batch, 1 or more.
+    on_full : {"drain", "drop"}
+        ``drain`` closes a full batch and starts another; ``drop`` counts and forgets what comes
+        until the batch is cut.
+
+    Notes
+    -----
+    At any time ``events_recorded == events_written + events_pending + events_dropped``. A method
+    that raises leaves the counts as they were.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        variables: Sequence[str],
+        *,
+        log_events: bool = True,
+        ring_capacity: int = 65_536,
+        on_full: Literal["drain", "drop"] = "drain",
+    ) -> None:
+        self.run_id = run_id
+        self.variables = tuple(variables)
+        self.log_events = log_events
+        self.ring_capacity = ring_capacity
+        self.on_full = on_full
+
+        self.samples_taken = 0
+        self.events_recorded = 0
+        self.events_written = 0
+        self.events_dropped = 0
+
+        #: Species name to the variables it has been seen with: entries are only ever added.
+        self._species: dict[str, set[str]] = {}
+        self._population: dict[str, Any] = {}
+        self._entity_count = 0
+        self._layers: dict[str, Any] = {}
+        self._window_first: int | None = None
+        self._by_type: dict[str, int] = {}
+        self._transitions: dict[str, dict[str, int]] = {}
+        self._samples: list[dict[str, Any]] = []
+
+        self._tick = 0
+        self._batch: list[_Event] = []
+        self._batch_first: int | None = None
+        self._batch_dropped = 0
+        self._cut_batches: list[_Batch] = []
+
+    # ---- species ------------------------------------------------------------------------------
+
+    def declare_species(self, species: str, variables: Iterable[str] = ()) -> None:
+        """List a species in every sample from now on, with those of the variables it has."""
+        known = self._species.setdefault(species, set())
+        known.update(variable for variable in variables if variable in self.variables)
+
+    def species(self) -> list[str]:
+        """Return the species known so far, sorted."""
+        return sorted(self._species)
+
+    # ---- the state of a sampled tick ----------------------------------------------------------
+
+    def read_entities(self, entities: Mapping[Any, Any] | Iterable[Any]) -> int:
+        """Read every entity of a host that keeps them as dicts, and return their number.
+
+        Parameters
+        ----------
+        entities : mapping of id to dict, or iterable of dicts
+            Keys read: ``species``, ``state``, ``state_vars``. A missing or None variable is one
+            that the entity does not have; a missing species counts as ``"unknown"``.
+
+        Raises
+        ------
+        HostError
+            A value of the wrong type; the message names the entity.
+        """
+        groups: dict[str, _Group] = {}
+        count = 0
+        keyed = isinstance(entities, Mapping)
+        for key, entity in entities.items() if keyed else enumerate(entities):  # type: ignore[union-attr]
+            if not isinstance(entity, Mapping):
+                raise HostError(f"entities[{key!r}]: expected a mapping, got {describe(entity)}")
+            if not keyed and entity.get("id") is not None:
+                key = entity["id"]
+            species = entity.get("species")
+            if species is None:
+                species = UNKNOWN_SPECIES
+            elif type(species) is not str:
+                species = name(species, f"entities[{key!r}].species")
+            group = groups.get(species)
+            if group is None:
+                group = groups[species] = _Group()
+            state = entity.get("state")
+            if state is not None:
+                group.add_state(name(state, f"entities[{key!r}].state"))
+            state_vars = entity.get("state_vars")
+            if state_vars is not None:
+                state_vars = mapping(state_vars, f"entities[{key!r}].state_vars")
+                for variable in self.variables:
+                    value = state_vars.get(variable)
+                    if value is not None:
+                        if type(value) is not float:
+                            where = f"entities[{key!r}].state_vars[{variable!r}]"
+                            value = number(value, where)
+                        group.add_value(variable, value)
+            group.count += 1
+            count += 1
+        return self._close_population(groups, count)
+
+    def read_columns(self, columns: EntityColumns) -> int:
+        """Read every living entity of a host that keeps columns, and return their number.
+
+        Parameters
+        ----------
+        columns : EntityColumns
+            Codes and columns as long as ``species``; rows whose ``alive`` is 0 are skipped.
+
+        Raises
+        ------
+        HostError
+            A column of the wrong type or length, or a code without a name.
+        """
+        codes = code_buffer(columns.species, None, "entity_columns.species").tolist()
+        length = len(codes)
+        states = code_buffer(columns.state, length, "entity_columns.state").tolist()
+        alive = getattr(columns, "alive", None)
+        if alive is not None:
+            alive = code_buffer(alive, length, "entity_columns.alive").tolist()
+        values = {
+            variable: float_buffer(
+                columns.variables[variable], length, f"entity_columns.variables[{variable!r}]"
+            ).tolist()
+            for variable in self.variables
+            if variable in columns.variables
+        }
+        species_names = _names(columns.species_names, "entity_columns.species_names")
+        state_names = _names(columns.state_names, "entity_columns.state_names")
+        owned = {
+            species: [
+                (variable, column)
+                for variable, column in values.items()
+                if variable in columns.species_variables.get(species, ())
+            ]
+            for species in (*species_names, UNKNOWN_SPECIES)
+        }
+        groups = {species: _Group(v for v, _ in owned[species]) for species in species_names}
+        count = 0
+        for row in range(length):
+            if alive is not None and not alive[row]:
+                continue
+            species = _named(species_names, codes[row], "species", row)
+            state = _named(state_names, states[row], "state", row)
+            if species is None:
+                species = UNKNOWN_SPECIES
+            group = groups.get(species)
+            if group is None:
+                group = groups[species] = _Group(v for v, _ in owned[species])
+            group.count += 1
+            if state is not None:
+                group.add_state(state)
+            for variable, column in owned[species]:
+                group.add_value(variable, column[row])
+            count += 1
+        return self._close_population(groups, count)
+
+    def read_layer(self, layer: str, values: Any, cells: int | None) -> None:
+        """Read a dense voxel layer through the buffer protocol, in C order.
+
+        Parameters
+        ----------
+        values : buffer of float64 or float32
+        cells : int or None
+            How many values there must be; None takes as many as there are.
+        """
+        self._close_layer(layer, float_buffer(values, cells, f"voxel_grid[{layer!r}]").tolist())
+
+    def walk_layer(self, layer: str, grid: VoxelWalker, dimensions: tuple[int, int, int]) -> None:
+        """Read a sparse voxel layer through ``grid.walk_layer``; a cell not visited is 1.0."""
+        where = f"voxel_grid.walk_layer({layer!r})"
+        self._close_layer(layer, walked_cells(grid, layer, dimensions, where))
+
+    def close_sample(self) -> None:
+        """Queue the sample of the current tick and start the next window.
+
+        The first sample's window is its own tick; each later one starts after the last sample.
+        """
+        tick = self._tick
+        first = tick if self._window_first is None else self._window_first
+        by_type = dict(sorted(self._by_type.items()))
+        self._samples.append(
+            {
+                "record": "sample",
+                "run_id": self.run_id,
+                "tick": tick,
+                "window": [first, tick],
+                "entity_count": self._entity_count,
+                "species": self._population,
+                "voxels": self._layers,
+                "events": {
+                    "deaths": _deaths(by_type),
+                    "reproductions": by_type.get("REPRODUCTION", 0),
+                    "predations": by_type.get("PREDATION", 0),
+                    "pollinations": by_type.get("POLLINATION", 0),
+                    "by_type": by_type,
+                },
+                "transitions": {
+                    species: dict(sorted(changes.items()))
+                    for species, changes in sorted(self._transitions.items())
+                },
+            }
+        )
+        self.samples_taken += 1
+        self._window_first = tick + 1
+        self._population, self._entity_count, self._layers = {}, 0, {}
+        self._by_type, self._transitions = {}, {}
+
+    # ---- events -------------------------------------------------------------------------------
+
+    def begin_tick(self, tick: int) -> None:
+        """Take what is recorded from now on as belonging to this tick of the host."""
+        self._tick = tick
+        if self._batch_first is None:
+            self._batch_first = tick
+
+    def end_tick(self) -> None:
+        """Close the batch of events if it has lasted :data:`EVENT_BATCH_TICKS`."""
+        first = self._tick if self._batch_first is None else self._batch_first
+        if self._tick - first + 1 >= EVENT_BATCH_TICKS:
+            self._cut_batch()
+            self._batch_first = self._tick + 1
+
+    def record_events(self, events: Iterable[Any], species_of: SpeciesOf | None) -> None:
+        """Record the events of a tick: mappings with a ``type``, or objects with an ``event_type``.
+
+        Parameters
+        ----------
+        events : iterable
+            As the host made them. An event without a tick happened in this one. What a mapping
+            holds beside the fields of an event is its ``extra``.
+        species_of : callable, optional
+            Id to species, asked for the transitions of events without a ``source_species``.
+        """
+        for event in events:
+            if isinstance(event, Mapping):
+                kind, tick, source, target, place = (event.get(field) for field in _EVENT_FIELDS)
+                extra: Any = {key: event[key] for key in event if key not in _EVENT_FIELDS}
+                species = extra.get("source_species")
+            else:
+                try:
+                    kind, tick, extra = event.event_type, event.tick, event.extra
+                    source, target, place = event.source_id, event.target_id, event.position
+                except AttributeError as error:
+                    raise HostError(
+                        "events: expected a mapping with a 'type', or an object with event_type, "
+                        f"tick, source_id, target_id, position and extra, got {describe(event)}"
+                    ) from error
+                species = getattr(event, "source_species", None)
+            if species is None and kind == _STATE_CHANGE and source is not None and species_of:
+                species = species_of(source)
+            if tick is None:
+                tick = self._tick
+            self.record(kind, tick, source, target, place, extra, species)
+
+    def record(
+        self,
+        event_type: Any,
+        tick: Any,
+        source_id: str | int | None = None,
+        target_id: str | int | None = None,
+        place: Sequence[float] | None = None,
+        extra: Mapping[str, Any] | None = None,
+        source_species: str | None = None,
+    ) -> None:
+        """Count one event in the window, and keep it for the log.
+
+        Parameters
+        ----------
+        event_type : str
+            Any name; those starting with ``DEATH_`` count as deaths.
+        tick : int
+            When it happened, 0 or more.
+        source_id, target_id : str, int or None
+            Entities that took part.
+        place : sequence of 3 floats, optional
+            World units.
+        extra : mapping, optional
+            Anything JSON has a type for; copied at once.
+        source_species : str, optional
+            With ``prev_state`` and ``new_state`` in ``extra``, a STATE_CHANGE is a transition.
+        """
+        kind = name(event_type, "event.type")
+        if extra is not None:
+            mapping(extra, f"{kind} event.extra")
+        event = _Event(
+            kind,
+            whole_number(tick, f"{kind} event.tick"),
+            identifier(source_id, f"{kind} event.source_id"),
+            identifier(target_id, f"{kind} event.target_id"),
+            position(place, f"{kind} event.position"),
+            plain(extra, f"{kind} event.extra") if extra else None,
+        )
+        transition = None
+        if kind == _STATE_CHANGE and extra and source_species is not None:
+            before, after = extra.get("prev_state"), extra.get("new_state")
+            if isinstance(before, str) and isinstance(after, str):
+                species = name(source_species, f"{kind} event.source_species")
+                transition = species, f"{before}>{after}"
+
+        self._by_type[kind] = self._by_type.get(kind, 0) + 1
+        if transition is not None:
+            species, change = transition
+            changes = self._transitions.setdefault(species, {})
+            changes[change] = changes.get(change, 0) + 1
+        if not self.log_events:
+            return
+        self.events_recorded += 1
+        if len(self._batch) == self.ring_capacity:
+            if self.on_full == "drop":
+                self.events_dropped += 1
+                self._batch_dropped += 1
+                return
+            self._cut_batch()
+        self._batch.append(event)
+
+    # ---- text ---------------------------------------------------------------------------------
+
+    @property
+    def events_pending(self) -> int:
+        """Events recorded, not dropped, and not yet taken."""
+        return len(self._batch) + sum(len(batch.events) for batch in self._cut_batches)
+
+    @property
+    def samples_pending(self) -> int:
+        """Samples closed and not yet taken."""
+        return len(self._samples)
+
+    def take_samples(self) -> bytes:
+        """Return the lines of the queued samples, and forget them."""
+        text = "".join(_json(sample) + "\n" for sample in self._samples)
+        self._samples.clear()
+        return text.encode("ascii")
+
+    def take_events(self, *, cut: bool = False) -> bytes:
+        """Return the lines of the complete batches, and forget them.
+
+        Parameters
+        ----------
+        cut : bool
+            Whether the batch that is still open is closed at the current tick and returned too.
+        """
+        if cut and self._batch_first is not None:
+            self._cut_batch()
+            self._batch_first = self._tick + 1
+        text = "".join(self._events_line(batch) for batch in self._cut_batches)
+        self.events_written += sum(len(batch.events) for batch in self._cut_batches)
+        self._cut_batches.clear()
+        return text.encode("ascii")
+
+    # ---- inside -------------------------------------------------------------------------------
+
+    def _close_population(self, groups: Mapping[str, _Group], count: int) -> int:
+        for species, group in groups.items():
+            self.declare_species(species, group.values)
+        nothing = _Group()
+        self._population = {
+            species: groups.get(species, nothing).statistics(
+                [variable for variable in self.variables if variable in known]
+            )
+            for species, known in sorted(self._species.items())
+        }
+        self._entity_count = count
+        return count
+
+    def _close_layer(self, layer: str, values: Sequence[float]) -> None:
+        found = layer_statistics(values)
+        self._layers[layer] = {
+            "mean": found.moments.mean,
+            "min": found.minimum,
+            "max": found.maximum,
+            "var": found.moments.variance,
+        } | _nonfinite(found.moments.nonfinite)
+
+    def _cut_batch(self) -> None:
+        """Close the open batch at the current tick; an empty one leaves no trace."""
+        if self._batch:
+            first = self._tick if self._batch_first is None else self._batch_first
+            self._cut_batches.append(_Batch((first, self._tick), self._batch, self._batch_dropped))
+        self._batch, self._batch_dropped, self._batch_first = [], 0, self._tick
+
+    def _events_line(self, batch: _Batch) -> str:
+        kinds, ticks, sources, targets, places, extras = zip(*batch.events, strict=True)
+        record: dict[str, Any] = {
+            "record": "events",
+            "run_id": self.run_id,
+            "ticks": batch.ticks,
+            "count": len(batch.events),
+            "tick": ticks,
+            "type": kinds,
+            "source_id": sources,
+            "target_id": targets,
+            "position": plain(places, "position"),
+            "extra": {str(i): extra for i, extra in enumerate(extras) if extra is not None},
+        }
+        if batch.dropped:
+            record["dropped"] = {RING_FULL: batch.dropped}
+        return _json(record) + "\n"
+
+
+class _Event(NamedTuple):
+    kind: str
+    tick: int
+    source_id: str | None
+    target_id: str | None
+    position: tuple[float, float, float] | None
+    extra: dict[str, Any] | None
+
+
+class _Batch(NamedTuple):
+    ticks: tuple[int, int]
+    events: list[_Event]
+    dropped: int
+
+
+class _Group:
+    """The entities of one species in one sample."""
+
+    def __init__(self, variables: Iterable[str] = ()) -> None:
+        self.count = 0
+        self.states: dict[str, int] = {}
+        self.values: dict[str, list[float]] = {variable: [] for variable in variables}
+
+    def add_state(self, state: str) -> None:
+        self.states[state] = self.states.get(state, 0) + 1
+
+    def add_value(self, variable: str, value: float) -> None:
+        self.values.setdefault(variable, []).append(value)
+
+    def statistics(self, variables: Iterable[str]) -> dict[str, Any]:
+        return {
+            "count": self.count,
+            "states": dict(sorted(self.states.items())),
+            "vars": {variable: self._moments(variable) for variable in variables},
+        }
+
+    def _moments(self, variable: str) -> dict[str, Any]:
+        found = moments(self.values.get(variable, ()))
+        return {"n": found.n, "mean": found.mean, "std": found.deviation} | _nonfinite(
+            found.nonfinite
+        )
+
+
+def _deaths(by_type: Mapping[str, int]) -> int:
+    return sum(count for kind, count in by_type.items() if kind.startswith(_DEATH_PREFIX))
+
+
+def _nonfinite(count: int) -> dict[str, int]:
+    return {"nonfinite": count} if count else {}
+
+
+def _names(names: Sequence[Any], where: str) -> list[str]:
+    return [name(item, f"{where}[{code}]") for code, item in enumerate(names)]
+
+
+def _named(names: Sequence[str], code: int, column: str, row: int) -> str | None:
+    """Return the name of a code; None for a negative one."""
+    if code < 0:
+        return None
+    if code >= len(names):
+        raise HostError(
+            f"entity_columns.{column}[{row}]: expected a code below {len(names)}, got {code}"
+        )
+    return names[code]
+
+
+def _json(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,177 @@
+"""The records that open and close a run: ``config`` and ``end``."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from ecosim.telemetry_host import plain
+
+SCHEMA_VERSION: Final = 1
+
+_DISTRIBUTION: Final = "ecosim-telemetry"
+
+#: Parts of a world that do not decide what happens in it.
+_UNDECISIVE: Final = ("telemetry", "session_id")
+
+
+def config_record(
+    *,
+    run_id: str,
+    world: Mapping[str, Any],
+    seed: Any,
+    parameters: Mapping[str, Any],
+    interval: int,
+    variables: Sequence[str],
+    species: Sequence[str],
+    entity_count: int,
+    dimensions: Sequence[int] | None,
+    layers: Sequence[str],
+    backend: str,
+) -> dict[str, Any]:
+    """Return the first record of a run: what decides it, and what wrote it.
+
+    Parameters
+    ----------
+    world : mapping
+        The merged world definition; empty where the host offers none.
+    parameters : mapping
+        Dotted path to value, as a batch set them.
+    entity_count : int
+        Entities at the first sample.
+    """
+    world = without_comments(plain(world, "host.world"))
+    environment = world.get("environment")
+    biome = environment.get("biome") if isinstance(environment, Mapping) else None
+    about = software(backend)
+    decisive = {
+        "world": {key: value for key, value in world.items() if key not in _UNDECISIVE},
+        "seed": plain(seed, "host.seed"),
+        "parameters": plain(parameters, "parameters"),
+        "versions": {key: about[key] for key in ("version", "schema_version")},
+    }
+    return {
+        "record": "config",
+        "schema_version": SCHEMA_VERSION,
+        "run_id": run_id,
+        "biome": biome,
+        "sim_config_merged": world.get("sim_config") or {},
+        "world_rates": world.get("rates") or {},
+        "species_count": len(species),
+        "entity_count_initial": entity_count,
+        "grid_dimensions": None if dimensions is None else list(dimensions),
+        "seed": decisive["seed"],
+        "interval": interval,
+        "species": list(species),
+        "variables": list(variables),
+        "voxel_layers": list(layers),
+        "parameters": decisive["parameters"],
+        "config_sha256": digest(decisive),
+        "software": about,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def end_record(
+    *,
+    run_id: str,
+    tick: int,
+    samples: int,
+    events: int,
+    events_dropped: int,
+    status: str,
+    error: str | None,
+    emitter_ns: int,
+    loop_ns: int,
+) -> dict[str, Any]:
+    """Return the last record of a run: how it ended and what the emitter cost.
+
+    Parameters
+    ----------
+    events : int
+        Events in the log.
+    status : {"completed", "stopped", "failed"}
+        ``stopped``: somebody ended it early; ``failed``: an error did.
+    emitter_ns, loop_ns : int
+        Nanoseconds inside the emitter's calls, and from the first tick to the last.
+    """
+    return {
+        "record": "end",
+        "run_id": run_id,
+        "tick": tick,
+        "samples": samples,
+        "events": events,
+        "events_dropped": events_dropped,
+        "status": status,
+        "error": error,
+        "emitter_ns": emitter_ns,
+        "loop_ns": loop_ns,
+    }
+
+
+def line(record: Mapping[str, Any]) -> bytes:
+    """Return a record as a line of JSON."""
+    return (json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n").encode("ascii")
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of a value's canonical JSON (sorted keys, no spaces) in hexadecimal."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def without_comments(value: Any) -> Any:
+    """Return a copy of a world definition without the keys that start with ``_``."""
+    if isinstance(value, Mapping):
+        return {
+            key: without_comments(item) for key, item in value.items() if not key.startswith("_")
+        }
+    if isinstance(value, list):
+        return [without_comments(item) for item in value]
+    return value
+
+
+def software(backend: str) -> dict[str, Any]:
+    """Return what wrote the file: versions, platform, backend and the package's git revision."""
+    try:
+        version = importlib.metadata.version(_DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:  # copied beside a host, not installed
+        version = None
+    return {
+        "package": _DISTRIBUTION,
+        "version": version,
+        "schema_version": SCHEMA_VERSION,
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "platform": platform.platform(),
+        "backend": backend,
+        "git_revision": git_revision(Path(__file__).resolve().parents[2]),
+    }
+
+
+def git_revision(checkout: Path) -> str | None:
+    """Return the commit a checkout of this package stands on; None where there is no checkout.
+
+    Reads git's files, because the command may be missing and costs milliseconds a run.
+    """
+    git = checkout / ".git"
+    if not (checkout / "setup.py").is_file():
+        return None
+    try:
+        head = (git / "HEAD").read_text("ascii").strip()
+        if not head.startswith("ref: "):
+            return head
+        ref = head.removeprefix("ref: ")
+        if (git / ref).is_file():
+            return (git / ref).read_text("ascii").strip()
+        for entry in (git / "packed-refs").read_text("ascii").splitlines():
+            if entry.endswith(f" {ref}"):
+                return entry.split()[0]
+    except (OSError, UnicodeDecodeError):
+        pass
+    return None

@@ -1,0 +1,173 @@
+"""The files of a run: created exclusively, written by whole lines, left valid by any failure.
+
+::
+
+    {output_dir}/{run_id}_telemetry.jsonl    one config line, samples, one end line
+    {output_dir}/{run_id}_events.jsonl       batches of events
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ecosim.telemetry_errors import OutputError
+
+
+def telemetry_path(output_dir: Path, run_id: str) -> Path:
+    """Return the path of the file with the config, the samples and the end of a run."""
+    return output_dir / f"{run_id}_telemetry.jsonl"
+
+
+def events_path(output_dir: Path, run_id: str) -> Path:
+    """Return the path of the event log of a run."""
+    return output_dir / f"{run_id}_events.jsonl"
+
+
+class LineFile:
+    """A new file that only ever holds whole lines, as far as this process can see to it.
+
+    Parameters
+    ----------
+    path : Path
+        Created; it must not exist, not even as a link.
+    overwrite : bool
+        Whether a file of that name is replaced.
+
+    Raises
+    ------
+    OutputError
+        It exists and may not be replaced, or cannot be created.
+    """
+
+    def __init__(self, path: Path, *, overwrite: bool = False) -> None:
+        self.path = path
+        self._length = 0
+        try:
+            if overwrite:
+                path.unlink(missing_ok=True)
+            # Mode x never follows a link, so nothing outside the folder can be written.
+            self._file = path.open("xb", buffering=0)
+        except FileExistsError as error:
+            raise OutputError(
+                f"{path}: expected no file of this name, but an earlier run's is there; choose "
+                "another run_id or output_dir, or set overwrite"
+            ) from error
+        except OSError as error:
+            raise OutputError(f"{path}: could not create the file: {_reason(error)}") from error
+
+    def write(self, lines: bytes) -> None:
+        """Append whole lines; on failure the file ends with the last line that fitted.
+
+        Raises
+        ------
+        OutputError
+            The disk is full, the file was removed, or the write failed otherwise.
+        """
+        view = memoryview(lines)
+        try:
+            if os.fstat(self._file.fileno()).st_nlink == 0:
+                raise OutputError(f"{self.path}: the file was removed while the run was writing it")
+            while view:
+                view = view[self._file.write(view) or 0 :]
+        except OutputError:
+            raise
+        except (OSError, ValueError) as error:
+            self._cut(lines, len(lines) - len(view))
+            raise OutputError(f"{self.path}: could not write: {_reason(error)}") from error
+        self._length += len(lines)
+
+    def close(self) -> None:
+        """Bring the file to the disk and close it; a second call does nothing."""
+        if self._file.closed:
+            return
+        try:
+            with self._file:
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            raise OutputError(f"{self.path}: could not close: {_reason(error)}") from error
+
+    def _cut(self, lines: bytes, written: int) -> None:
+        """Take the part of a line off the end of the file."""
+        whole = lines.rfind(b"\n", 0, written) + 1
+        self._length += whole
+        with contextlib.suppress(OSError, ValueError):
+            os.ftruncate(self._file.fileno(), self._length)
+            self._file.seek(self._length)
+
+
+class JsonlSink:
+    """The two files of a run in JSON lines.
+
+    Parameters
+    ----------
+    output_dir : Path
+        Made when it is missing.
+    run_id : str
+        Checked by the caller (:func:`ecosim.telemetry_config.check_run_id`).
+    events : bool
+        Whether there is an event log.
+    overwrite : bool
+        Whether the files of an earlier run are replaced.
+
+    Raises
+    ------
+    OutputError
+        The folder or a file cannot be made; then neither file of this run is left behind.
+    """
+
+    def __init__(
+        self, output_dir: Path, run_id: str, *, events: bool = True, overwrite: bool = False
+    ) -> None:
+        try:
+            output_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"telemetry.output_dir: expected a folder that can be made or written, "
+                f"got {str(output_dir)!r}: {_reason(error)}"
+            ) from error
+        self._telemetry = LineFile(telemetry_path(output_dir, run_id), overwrite=overwrite)
+        self._events: LineFile | None = None
+        if events:
+            try:
+                self._events = LineFile(events_path(output_dir, run_id), overwrite=overwrite)
+            except OutputError:
+                self._telemetry.close()
+                self._telemetry.path.unlink()
+                raise
+
+    def write_telemetry(self, lines: bytes) -> None:
+        """Append lines to the telemetry file."""
+        if lines:
+            self._telemetry.write(lines)
+
+    def write_events(self, lines: bytes) -> None:
+        """Append lines to the event log."""
+        if lines and self._events is not None:
+            self._events.write(lines)
+
+    def close(self) -> None:
+        """Bring both files to the disk and close them, the second even if the first fails."""
+        try:
+            if self._events is not None:
+                self._events.close()
+        finally:
+            self._telemetry.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
