@@ -1,0 +1,134 @@
+"""For authors of host engines: prove that an engine fits before a run depends on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from ecosim.telemetry_aggregates import AggregateCore
+from ecosim.telemetry_config import DEFAULT_VARIABLES
+from ecosim.telemetry_errors import HostError
+from ecosim.telemetry_host import HostView, describe, plain
+
+#: Problems of one kind beyond this many are counted, not listed.
+_LISTED: Final = 10
+
+
+def check_host(
+    engine: Any, *, variables: Iterable[str] = DEFAULT_VARIABLES, ticks: int = 0
+) -> list[str]:
+    """Return what of an engine does not fit the host interface, in words.
+
+    Parameters
+    ----------
+    engine : object
+        Ready for its first tick. It is only read, unless ``ticks`` says otherwise.
+    variables : iterable of str
+        State variables the telemetry will aggregate.
+    ticks : int
+        How often to call ``engine.step()`` and look again.
+
+    Returns
+    -------
+    list of str
+        One line per problem: where, what was expected, what came. Empty for an engine that fits.
+    """
+    found = list(_check_state(engine, tuple(variables)))
+    if found:
+        return found
+    for _ in range(ticks):
+        found = list(_check_step(engine, tuple(variables)))
+        if found:
+            break
+    return found
+
+
+def _check_state(engine: Any, variables: tuple[str, ...]) -> Iterator[str]:
+    """Yield the problems of what the engine shows now."""
+    try:
+        host = HostView(engine)
+    except Exception as error:
+        yield _words(error)
+        return
+    core = AggregateCore("check", variables)
+    if host.has_tick:
+        yield from _attempt(host.tick)
+    world = getattr(engine, "world", None)
+    if world is not None and not isinstance(world, Mapping):
+        yield f"host.world: expected a mapping, got {describe(world)}"
+    yield from _attempt(plain, host.world(), "host.world")
+    yield from _attempt(plain, host.seed(), "host.seed")
+    yield from _check_entities(host, core)
+    yield from _check_layers(host, core)
+    yield from _attempt(core.record_events, host.events(), host.species_of)
+
+
+def _check_entities(host: HostView, core: AggregateCore) -> Iterator[str]:
+    """Yield the problems of the entities, one by one where they are dicts."""
+    try:
+        columns = host.columns()
+        if columns is not None:
+            core.read_columns(columns)
+            return
+        entities = host.entities()
+        pairs = list(entities.items() if isinstance(entities, Mapping) else enumerate(entities))
+    except Exception as error:
+        yield _words(error)
+        return
+    faulty = [
+        problem for key, entity in pairs for problem in _attempt(core.read_entities, {key: entity})
+    ]
+    yield from faulty[:_LISTED]
+    if len(faulty) > _LISTED:
+        yield f"entities: {len(faulty) - _LISTED} more with problems"
+
+
+def _check_layers(host: HostView, core: AggregateCore) -> Iterator[str]:
+    """Yield the problems of each voxel layer."""
+    try:
+        dimensions = host.dimensions()
+    except Exception as error:
+        yield _words(error)
+        return
+    for layer in host.layers:
+        if host.dense_layer(layer) is None:
+            yield from _attempt(core.walk_layer, layer, host.walker(), dimensions or (0, 0, 0))
+        else:
+            cells = None if dimensions is None else math.prod(dimensions)
+            yield from _attempt(core.read_layer, layer, host.dense_layer(layer), cells)
+
+
+def _check_step(engine: Any, variables: tuple[str, ...]) -> Iterator[str]:
+    """Step the engine once, and yield the problems of the tick and of the state after it."""
+    before = getattr(engine, "tick", None)
+    step = getattr(engine, "step", None)
+    if not callable(step):
+        yield f"host.step: expected a method, got {describe(step)}"
+        return
+    try:
+        packet = step()
+    except Exception as error:
+        yield f"host.step(): {type(error).__name__}: {error}"
+        return
+    if isinstance(packet, Mapping):
+        core = AggregateCore("check", variables)
+        yield from _attempt(core.record_events, packet.get("events") or (), None)
+    if before is None:
+        if not isinstance(packet, Mapping) or "tick" not in packet:
+            yield "tick: expected host.tick, or a packet with 'tick' from host.step(), got neither"
+    elif engine.tick <= before:
+        yield f"host.tick: expected more than {before} after a step, got {describe(engine.tick)}"
+    yield from _check_state(engine, variables)
+
+
+def _attempt(read: Callable[..., object], *args: Any) -> Iterator[str]:
+    """Yield the problem that reading meets, if any."""
+    try:
+        read(*args)
+    except Exception as error:
+        yield _words(error)
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, HostError) else f"{type(error).__name__}: {error}"
