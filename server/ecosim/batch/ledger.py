@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -53,6 +54,10 @@ class Attempt:
     error: str | None = None
     traceback: str = ""
     stderr: str = ""
+
+    def as_done(self) -> Attempt:
+        """Return the attempt as one that left a whole run behind after all."""
+        return replace(self, status="done", error=None, traceback="", stderr="")
 
     def to_json(self) -> dict[str, Any]:
         """Return the ledger line as a mapping; ``try`` is the attempt's number."""
@@ -144,7 +149,7 @@ def _lock(layout: BatchLayout) -> IO[bytes]:
     except OSError as error:
         raise BatchFolderError(f"{layout.root}: expected a folder to write to, {error}") from error
     try:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)

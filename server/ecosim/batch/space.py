@@ -40,7 +40,16 @@ DISTRIBUTIONS: Final[dict[str, tuple[str, ...]]] = {
     "lognorm": ("mean", "deviation"),
 }
 
-_KEYS: Final = ("name", "description", "num_vars", "names", "bounds", "dists", "groups", "parameters")
+_KEYS: Final = (
+    "name",
+    "description",
+    "num_vars",
+    "names",
+    "bounds",
+    "dists",
+    "groups",
+    "parameters",
+)
 _PARAMETER_KEYS: Final = ("unit", "description", "integer")
 _LARGEST_FILE: Final = 16 * 2**20
 
@@ -128,9 +137,7 @@ class Space:
 def shipped_spaces() -> tuple[str, ...]:
     """Return the names of the spaces that come with the package."""
     folder = resources.files("ecosim") / "data" / "spaces"
-    return tuple(
-        sorted(file.name[:-5] for file in folder.iterdir() if file.name.endswith(".json"))
-    )
+    return tuple(sorted(file.name[:-5] for file in folder.iterdir() if file.name.endswith(".json")))
 
 
 def load_space(source: str | Path | Mapping[str, Any]) -> Space:
@@ -152,7 +159,9 @@ def load_space(source: str | Path | Mapping[str, Any]) -> Space:
     try:
         value = json.loads(text, object_pairs_hook=_unique_keys)
     except RecursionError as error:
-        raise SpaceError(f"{label}: expected a flat JSON object, it is nested too deeply") from error
+        raise SpaceError(
+            f"{label}: expected a flat JSON object, it is nested too deeply"
+        ) from error
     except ValueError as error:
         raise SpaceError(f"{label}: expected JSON, {error}") from error
     if not isinstance(value, dict):
@@ -326,5 +335,7 @@ def _bound_problems(name: str, limits: Any, dist: Any, integer: Any) -> list[str
         found.append(f"{where}: expected a standard deviation > 0, got {_show(limits)}")
     ends = [value[key] for key in ("low", "high") if key in value]
     if integer is True and (dist != "unif" or any(end != int(end) for end in ends)):
-        found.append(f"{where}: expected unif and whole numbers for an integer, got {_show(limits)}")
+        found.append(
+            f"{where}: expected unif and whole numbers for an integer, got {_show(limits)}"
+        )
     return found

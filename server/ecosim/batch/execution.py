@@ -1,0 +1,201 @@
+"""One run of a batch, from its row to its folder.
+
+This is the only code that makes a run, in a slot on this machine or anywhere else: it is handed the
+batch folder and a row, and leaves ``runs/<run_id>/`` behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from ecosim.batch.design import Row
+from ecosim.batch.factory import EngineFactory, load_factory, make_engine
+from ecosim.batch.hashes import file_hashes
+from ecosim.batch.layout import (
+    BatchLayout,
+    events_file,
+    mark_file,
+    readable_json,
+    sync_path,
+    telemetry_file,
+    write_whole,
+)
+from ecosim.batch.plan import BatchPlan, read_plan
+from ecosim.errors import BatchError, BatchFolderError, EngineError
+
+#: What the operating system says when there is no room, or no right, to write what must be written.
+_NO_SPACE: Final = {errno.ENOSPC, errno.EFBIG, errno.EROFS} | (
+    {errno.EDQUOT} if hasattr(errno, "EDQUOT") else set()
+)
+
+#: Settings of a world's own telemetry block that a batch keeps; the rest is the batch's to say.
+_KEPT_SETTINGS: Final = ("variables", "events", "ring_capacity", "on_full")
+
+
+class RunMaker:
+    """Makes runs of one batch.
+
+    Parameters
+    ----------
+    layout : BatchLayout
+        A folder whose plan, design and world are written.
+
+    Raises
+    ------
+    BatchFolderError
+        The folder cannot be read.
+    EngineError
+        The plan's engine cannot be loaded.
+    """
+
+    def __init__(self, layout: BatchLayout) -> None:
+        self.layout = layout
+        self.plan: BatchPlan = read_plan(layout)
+        self.factory: EngineFactory = load_factory(self.plan.engine)
+        self._world = json.loads(layout.world.read_bytes())
+
+    def probe(self) -> None:
+        """Make an engine of the unvaried world, and check that it fits the host interface.
+
+        Raises
+        ------
+        EngineError
+            It does not, or the factory raises.
+        """
+        from ecosim.telemetry_testing import check_host
+
+        try:
+            engine = make_engine(self.factory, self.plan.engine, self._merged({}, 0), 0)
+            problems = check_host(engine)
+        except EngineError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise EngineError(
+                f"--engine {self.plan.engine}: expected an engine for the batch's world, "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        if problems:
+            lines = "\n".join(f"  {problem}" for problem in problems)
+            raise EngineError(
+                f"--engine {self.plan.engine}: expected a host engine; it does not fit:\n{lines}"
+            )
+
+    def make(self, row: Row) -> dict[str, Any]:
+        """Run one row and leave its folder.
+
+        Returns
+        -------
+        dict
+            The mark of the run.
+
+        Raises
+        ------
+        Exception
+            Whatever the engine raises; its private folder then holds the telemetry so far, with an
+            ``end`` record that says ``failed``.
+        """
+        private = self.layout.partial(row.run_id)
+        if private.exists():
+            shutil.rmtree(private)
+        private.mkdir(parents=True)
+        self._simulate(row, private)
+        mark = _mark(row, private)
+        write_whole(mark_file(private), readable_json(mark))
+        return self._publish(row, private, mark)
+
+    def _merged(self, parameters: Mapping[str, Any], seed: int) -> dict[str, Any]:
+        """Return the merged world with a row's values, without a telemetry block."""
+        from ecosim.engine.world import load_world
+
+        world = load_world(self._world, parameters=dict(parameters)).to_dict()
+        world.pop("telemetry", None)
+        world["seed"] = seed
+        return world
+
+    def _simulate(self, row: Row, private: Path) -> None:
+        from ecosim.telemetry import TelemetryEmitter
+
+        engine = make_engine(
+            self.factory, self.plan.engine, self._merged(row.parameters, row.seed), row.seed
+        )
+        own = self._world.get("telemetry") or {}
+        settings = {key: own[key] for key in _KEPT_SETTINGS if key in own}
+        settings |= {"interval": self.plan.interval, "output_dir": str(private)}
+        with TelemetryEmitter(settings, run_id=row.run_id, parameters=row.parameters) as emitter:
+            emitter.on_init(engine)
+            for _ in range(self.plan.ticks):
+                emitter.on_tick(engine.step())
+
+    def _publish(self, row: Row, private: Path, mark: dict[str, Any]) -> dict[str, Any]:
+        """Give the private folder its final name; the first finisher of a run is kept."""
+        final = self.layout.run(row.run_id)
+        sync_path(private)
+        try:
+            private.rename(final)
+        except OSError:
+            if not mark_file(final).exists():
+                raise
+            first: dict[str, Any] = json.loads(mark_file(final).read_bytes())
+            shutil.rmtree(private)
+            if first["content_sha256"] != mark["content_sha256"]:
+                raise BatchError(
+                    f"{row.run_id}: expected the content {first['content_sha256']} of an earlier "
+                    f"finisher, got {mark['content_sha256']}: the engine is not deterministic"
+                ) from None
+            return first
+        sync_path(self.layout.runs)
+        return mark
+
+
+def read_mark(layout: BatchLayout, run_id: str) -> dict[str, Any] | None:
+    """Return the mark of a finished run, or None if the run is not done.
+
+    Raises
+    ------
+    BatchFolderError
+        The mark is there and is not readable.
+    """
+    path = layout.mark(run_id)
+    try:
+        value = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise BatchFolderError(f"{path}: expected the mark of a run, {error}") from error
+    if not isinstance(value, dict):
+        raise BatchFolderError(f"{path}: expected the mark of a run, got another JSON value")
+    return value
+
+
+def is_no_space(error: BaseException | None) -> bool:
+    """Return whether an error, or what caused it, is a disk without room or right to write."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_SPACE:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _mark(row: Row, private: Path) -> dict[str, Any]:
+    """Return the mark of a run whose files are complete, after forcing them to the disk."""
+    files = {}
+    content = hashlib.sha256()
+    for path in (telemetry_file(private, row.run_id), events_file(private, row.run_id)):
+        with contextlib.suppress(FileNotFoundError):
+            sync_path(path)
+            files[path.name] = file_hashes(path)
+            content.update(f"{path.name}:{files[path.name]['content_sha256']}\n".encode())
+    return {
+        "run_id": row.run_id,
+        "index": row.index,
+        "seed": row.seed,
+        "content_sha256": content.hexdigest(),
+        "files": files,
+    }

@@ -1,0 +1,267 @@
+"""A batch before its first run: everything checked, then the folder written."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ecosim.batch.design import (
+    Row,
+    Sampler,
+    SeedMode,
+    design_text,
+    make_design,
+    read_design,
+    size_warning,
+)
+from ecosim.batch.hashes import sha256
+from ecosim.batch.layout import BatchLayout, sync_path, write_whole
+from ecosim.batch.plan import (
+    DEFAULT_ENGINE,
+    BatchPlan,
+    make_plan,
+    read_plan,
+    software_versions,
+    write_plan,
+)
+from ecosim.batch.space import Space, load_space
+from ecosim.errors import BatchFolderError, SpaceError, WorldError
+from ecosim.telemetry_config import TelemetryConfig
+
+#: Distributions whose low and high bounds are values the parameter can take.
+_BOUNDED = ("unif", "logunif", "triang", "truncnorm")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSettings:
+    """What whoever starts a batch says about it; the defaults are those of the command.
+
+    Attributes
+    ----------
+    world, space : str or Path
+        A file, or the name of a shipped one.
+    sampler, n, seed, seed_mode
+        As :func:`ecosim.batch.design.make_design` takes them.
+    ticks, interval : int
+        Ticks a run, and ticks between samples.
+    engine : str
+        ``MODULE:CALLABLE``.
+    """
+
+    world: str | Path = "demo"
+    space: str | Path = "default"
+    sampler: Sampler = "sobol"
+    n: int = 16
+    ticks: int = 1000
+    interval: int = TelemetryConfig.interval
+    seed: int = 0
+    seed_mode: SeedMode = "per_run"
+    engine: str = DEFAULT_ENGINE
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch whose folder is written."""
+
+    layout: BatchLayout
+    plan: BatchPlan
+    rows: list[Row]
+
+
+def create_batch(
+    settings: BatchSettings, out: str | Path, notify: Callable[[str], object] = warnings.warn
+) -> Batch:
+    """Check the settings, sample the design and write the folder; nothing runs yet.
+
+    Parameters
+    ----------
+    settings : BatchSettings
+    out : path
+        The batch folder: new or empty.
+    notify : callable
+        Told, in one line, what deserves a second thought.
+
+    Raises
+    ------
+    SpaceError
+        The space has mistakes or does not fit the world; all of them, one a line.
+    WorldError
+        The world has mistakes.
+    BatchFolderError
+        The folder is in use or cannot be written.
+    """
+    layout = BatchLayout(out)
+    refuse_used_folder(layout)
+    space = load_space(settings.space)
+    content = world_bytes(settings.world)
+    world = _parsed(content, settings.world)
+    plan = make_plan(
+        sampler=settings.sampler,
+        n=settings.n,
+        seed=settings.seed,
+        seed_mode=settings.seed_mode,
+        space=space,
+        world=str(settings.world),
+        world_sha256=sha256(content),
+        ticks=settings.ticks,
+        interval=settings.interval,
+        engine=settings.engine,
+    )
+    rows = plan_rows(plan)
+    check_fit(space, rows, world)
+    if warning := size_warning(plan.sampler, plan.n):
+        notify(warning)
+    try:
+        layout.runs.mkdir(parents=True, exist_ok=True)
+        write_whole(layout.world, content)
+        write_whole(layout.design, design_text(rows).encode())
+        write_plan(layout, plan)
+        sync_path(layout.root.absolute().parent)
+    except OSError as error:
+        raise BatchFolderError(f"{layout.root}: expected a folder to write to, {error}") from error
+    return Batch(layout, plan, rows)
+
+
+def open_batch(out: str | Path) -> Batch:
+    """Open a batch folder that is there.
+
+    Raises
+    ------
+    BatchFolderError
+        It holds no batch, or its world or design is not the one of its plan.
+    """
+    layout = BatchLayout(out)
+    plan = read_plan(layout)
+    try:
+        digest = sha256(layout.world.read_bytes())
+    except OSError as error:
+        raise BatchFolderError(f"{layout.world}: expected the batch's world, {error}") from error
+    if digest != plan.world_sha256:
+        raise BatchFolderError(
+            f"{layout.world}: expected the world with sha256 {plan.world_sha256}, got {digest}"
+        )
+    return Batch(layout, plan, read_design(layout.design))
+
+
+def plan_rows(plan: BatchPlan) -> list[Row]:
+    """Sample the design of a plan."""
+    return make_design(plan.space, plan.sampler, plan.n, plan.seed, plan.batch_id, plan.seed_mode)
+
+
+def differences(plan: BatchPlan, given: Mapping[str, Any]) -> list[str]:
+    """Return how given settings and this installation differ from a batch's plan, one line each.
+
+    Parameters
+    ----------
+    given : mapping
+        Names of :class:`BatchSettings` to values; only those that were stated.
+    """
+    lines = []
+    for field in fields(BatchSettings):
+        if field.name not in given:
+            continue
+        value = given[field.name]
+        if field.name == "world":
+            same = sha256(world_bytes(value)) == plan.world_sha256
+        elif field.name == "space":
+            same = load_space(value).parameters == plan.space.parameters
+        else:
+            same = value == getattr(plan, field.name)
+        if not same:
+            kept = plan.space.name if field.name == "space" else getattr(plan, field.name)
+            lines.append(f"{field.name}: the batch has {kept}, got {value}")
+    versions = software_versions()
+    for package in sorted(plan.versions.keys() | versions.keys()):
+        planned, present = plan.versions.get(package), versions.get(package)
+        if planned != present:
+            lines.append(f"version of {package}: the batch has {planned}, here is {present}")
+    return lines
+
+
+def refuse_used_folder(layout: BatchLayout) -> None:
+    """Raise BatchFolderError unless the folder is new or empty."""
+    try:
+        if layout.batch.exists():
+            raise BatchFolderError(
+                f"{layout.root}: expected a new or empty folder, it holds a batch; "
+                "--resume continues it"
+            )
+        if layout.root.exists() and any(layout.root.iterdir()):
+            raise BatchFolderError(f"{layout.root}: expected a new or empty folder, it has files")
+    except NotADirectoryError as error:
+        raise BatchFolderError(f"{layout.root}: expected a folder, it is a file") from error
+    except PermissionError as error:
+        raise BatchFolderError(f"{layout.root}: expected a folder to write to, {error}") from error
+
+
+def world_bytes(world: str | Path) -> bytes:
+    """Return a world file as it is on disk; a name without a file is a shipped world.
+
+    Raises
+    ------
+    WorldError
+        It cannot be read.
+    """
+    path = Path(world)
+    try:
+        shipped = resources.files("ecosim") / "data" / "worlds" / f"{world}.json"
+        if isinstance(world, str) and path.name == world and shipped.is_file():
+            return shipped.read_bytes()
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise WorldError([f"{path}: expected a world file or a shipped name, {reason}"]) from error
+
+
+def check_fit(space: Space, rows: list[Row], world: Mapping[str, Any]) -> None:
+    """Check that every parameter is in the world and may take its extreme values.
+
+    The world is loaded three times: as it is, with every parameter at its lowest and at its
+    highest. An unbounded distribution is tried at the extremes of the design.
+
+    Raises
+    ------
+    WorldError
+        The world itself has mistakes.
+    SpaceError
+        What the world said to the values, one mistake a line.
+    """
+    from ecosim.engine.world import load_world
+
+    load_world(world)
+    problems: dict[str, None] = {}
+    for choose, word in ((min, "low"), (max, "high")):
+        parameters = {}
+        for parameter in space.parameters:
+            values = [row.parameters[parameter.name] for row in rows]
+            if parameter.dist in _BOUNDED:
+                bound = choose(parameter.bounds[:2])
+                values.append(int(bound) if parameter.integer else bound)
+            parameters[parameter.name] = choose(values)
+        try:
+            load_world(world, parameters=parameters)
+        except WorldError as error:
+            for line in error.problems:
+                named = any(line.startswith(name) for name in space.names)
+                problems[line if named else f"{word} values: {line}"] = None
+    if problems:
+        raise SpaceError("\n".join(f"{space.name}: {line}" for line in problems))
+
+
+def _parsed(content: bytes, world: str | Path) -> Mapping[str, Any]:
+    """Return the world as a mapping; its loader, which knows files better, names the mistakes."""
+    from ecosim.engine.world import load_world
+
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        load_world(world)
+        raise WorldError([f"{world}: expected a JSON object"])
+    return value

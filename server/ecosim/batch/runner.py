@@ -1,0 +1,202 @@
+"""Run a batch to its end: hand out rows, keep the ledger, stop cleanly."""
+
+from __future__ import annotations
+
+import collections
+import shutil
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol
+
+from ecosim.batch.execution import read_mark
+from ecosim.batch.executors import Executor, Task
+from ecosim.batch.layout import BatchLayout
+from ecosim.batch.ledger import UNCOUNTED, Attempt, Ledger, read_ledger
+from ecosim.batch.prepare import Batch
+from ecosim.errors import BatchFolderError
+
+#: How long the coordinator waits before it looks whether it was asked to stop, seconds.
+_POLL: Final = 0.2
+
+#: Attempts at a run whose process died without a reason of its own.
+DEFAULT_RETRIES: Final = 1
+
+Ending = Literal["finished", "interrupted", "no_space"]
+
+
+class Observer(Protocol):
+    """What a batch tells whoever watches it, from the coordinator's thread."""
+
+    def begin(self, total: int, done: int, failed: int) -> None:
+        """The batch starts or continues, so many of its runs being settled already."""
+
+    def settled(self, attempt: Attempt) -> None:
+        """A run is done, or set aside for good."""
+
+    def retried(self, attempt: Attempt) -> None:
+        """An attempt was lost and the run will be tried again."""
+
+    def waiting(self) -> None:
+        """Nothing happened for a moment."""
+
+    def end(self) -> None:
+        """The batch stops running, for whatever reason."""
+
+
+@dataclass(slots=True)
+class BatchReport:
+    """How a batch stands.
+
+    Attributes
+    ----------
+    total, done : int
+        Runs of the design, and runs whose folder is whole.
+    failed : dict
+        Run id to the last attempt at it, for runs that were set aside.
+    ending : str
+        ``finished``: every run is done or set aside.
+    reason : str
+        Why it ended before that; empty otherwise.
+    """
+
+    total: int
+    done: int
+    failed: dict[str, Attempt] = field(default_factory=dict)
+    ending: Ending = "finished"
+    reason: str = ""
+
+
+def run_batch(
+    batch: Batch,
+    executor: Executor,
+    observer: Observer,
+    *,
+    retries: int = DEFAULT_RETRIES,
+    stop: threading.Event | None = None,
+) -> BatchReport:
+    """Run every row that is neither done nor set aside.
+
+    Parameters
+    ----------
+    batch : Batch
+    executor : Executor
+        Closed when this returns.
+    retries : int
+        Further attempts at a run whose process died; an exception or a timeout gets none.
+    stop : threading.Event, optional
+        Setting it ends the batch: runs in flight are dropped and can be resumed.
+
+    Returns
+    -------
+    BatchReport
+
+    Raises
+    ------
+    BatchFolderError
+        Another coordinator has the folder, or it cannot be read.
+    """
+    with Ledger(batch.layout) as ledger:
+        attempts, report = _standing(batch, retries)
+        settled = report.failed.keys()
+        rows = {row.run_id: row for row in batch.rows}
+        pending = collections.deque(
+            row
+            for row in batch.rows
+            if row.run_id not in settled and read_mark(batch.layout, row.run_id) is None
+        )
+        observer.begin(report.total, report.done, len(report.failed))
+        try:
+            _sweep(batch.layout, {row.run_id for row in pending})
+            in_flight = 0
+            while pending or in_flight:
+                while pending and in_flight < executor.capacity:
+                    row = pending.popleft()
+                    executor.submit(Task(row, attempts[row.run_id] + 1))
+                    in_flight += 1
+                if stop is not None and stop.is_set():
+                    report.ending, report.reason = "interrupted", "stopped on request"
+                    break
+                outcome = executor.next_outcome(_POLL)
+                if outcome is None:
+                    observer.waiting()
+                    continue
+                in_flight -= 1
+                outcome = _checked(batch.layout, outcome)
+                ledger.append(outcome)
+                if outcome.status == "no_space":
+                    report.ending, report.reason = "no_space", outcome.error or "no space left"
+                    break
+                attempts[outcome.run_id] += 1
+                if outcome.status == "died" and attempts[outcome.run_id] <= retries:
+                    observer.retried(outcome)
+                    pending.append(rows[outcome.run_id])
+                    continue
+                if outcome.status == "done":
+                    report.done += 1
+                else:
+                    report.failed[outcome.run_id] = outcome
+                observer.settled(outcome)
+        except OSError as error:
+            if isinstance(error, BatchFolderError):
+                raise
+            report.ending, report.reason = "no_space", f"{batch.layout.root}: {error}"
+        finally:
+            executor.close()
+            observer.end()
+    return report
+
+
+def batch_report(batch: Batch, retries: int = DEFAULT_RETRIES) -> BatchReport:
+    """Return how a batch stands on disk, without locking it."""
+    return _standing(batch, retries)[1]
+
+
+def set_aside(attempts: Iterable[Attempt], retries: int) -> Attempt | None:
+    """Return the attempt after which a run was given up, or None if it may be tried again."""
+    counted = [attempt for attempt in attempts if attempt.status not in UNCOUNTED]
+    if not counted or counted[-1].status == "done":
+        return None
+    if counted[-1].status == "died" and len(counted) <= retries:
+        return None
+    return counted[-1]
+
+
+def _standing(batch: Batch, retries: int) -> tuple[collections.Counter[str], BatchReport]:
+    """Return counted attempts by run, and the report so far."""
+    history: dict[str, list[Attempt]] = {}
+    for attempt in read_ledger(batch.layout):
+        history.setdefault(attempt.run_id, []).append(attempt)
+    counts = collections.Counter(
+        {
+            run_id: sum(attempt.status not in UNCOUNTED for attempt in tried)
+            for run_id, tried in history.items()
+        }
+    )
+    report = BatchReport(total=len(batch.rows), done=0)
+    for row in batch.rows:
+        if read_mark(batch.layout, row.run_id) is not None:
+            report.done += 1
+        elif last := set_aside(history.get(row.run_id, ()), retries):
+            report.failed[row.run_id] = last
+    return counts, report
+
+
+def _checked(layout: BatchLayout, outcome: Attempt) -> Attempt:
+    """Return the outcome as the folder has it: a run is done if, and only if, its mark is there."""
+    whole = read_mark(layout, outcome.run_id) is not None
+    if whole and outcome.status in ("died", "timeout"):
+        return outcome.as_done()
+    if not whole and outcome.status == "done":
+        raise BatchFolderError(
+            f"{layout.run(outcome.run_id)}: expected the finished run, it is not there"
+        )
+    return outcome
+
+
+def _sweep(layout: BatchLayout, run_ids: set[str]) -> None:
+    """Remove what interrupted attempts at these runs left behind."""
+    for run_id in run_ids:
+        partial = layout.partial(run_id)
+        if partial.is_dir() and not partial.is_symlink():
+            shutil.rmtree(partial)

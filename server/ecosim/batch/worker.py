@@ -1,0 +1,94 @@
+"""The process of a slot: ``python -m ecosim.batch.worker``, driven over its pipes.
+
+Each request and each reply is one JSON object on one line.
+
+=====================================  ===========================================================
+request                                reply
+=====================================  ===========================================================
+``{"open": folder}``                   ``{"ok": true}``, or ``{"status": "bad_engine", "error"}``
+``{"probe": true}``                    the same
+``{"run": row}``                       ``{"status": "done" | "failed" | "no_space", "error",
+                                       "traceback"}``
+=====================================  ===========================================================
+
+Standard output belongs to the protocol and is moved out of the engine's reach: what an engine
+prints goes to standard error. When the coordinator is gone, its end of the pipe closes and the
+process ends at once, in the middle of a run too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+import traceback
+from typing import IO, Any, Final
+
+from ecosim.batch.design import Row
+from ecosim.batch.execution import RunMaker, is_no_space
+from ecosim.batch.layout import BatchLayout
+from ecosim.errors import EcosimError, EngineError
+
+_LONGEST_ERROR: Final = 500
+_LONGEST_TRACEBACK: Final = 8_000
+
+
+def main() -> int:
+    """Serve requests until the pipe closes."""
+    requests, replies = _private_pipes()
+    inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(requests, inbox), daemon=True).start()
+    maker: RunMaker | None = None
+    while True:
+        request = inbox.get()
+        try:
+            if "open" in request:
+                maker = RunMaker(BatchLayout(request["open"]))
+                reply: dict[str, Any] = {"ok": True}
+            elif maker is None:
+                raise EngineError("worker: expected 'open' before any other request")
+            elif "probe" in request:
+                maker.probe()
+                reply = {"ok": True}
+            else:
+                maker.make(Row(**request["run"]))
+                reply = {"status": "done"}
+        except EngineError as error:
+            reply = {"status": "bad_engine", "error": str(error)}
+        except BaseException as error:
+            # SystemExit and KeyboardInterrupt too: an engine must not end the slot by raising.
+            reply = _failure(error)
+        replies.write(json.dumps(reply) + "\n")
+        replies.flush()
+
+
+def _private_pipes() -> tuple[IO[str], IO[str]]:
+    """Return the request and reply streams on descriptors of their own."""
+    requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return requests, replies
+
+
+def _receive(requests: IO[str], inbox: queue.SimpleQueue[dict[str, Any]]) -> None:
+    for line in requests:
+        inbox.put(json.loads(line))
+    os._exit(0)
+
+
+def _failure(error: BaseException) -> dict[str, Any]:
+    text = str(error) if isinstance(error, EcosimError) else f"{type(error).__name__}: {error}"
+    return {
+        "status": "no_space" if is_no_space(error) else "failed",
+        "error": text.strip().splitlines()[0][:_LONGEST_ERROR],
+        "traceback": "".join(traceback.format_exception(error))[-_LONGEST_TRACEBACK:],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
