@@ -9,12 +9,17 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ecosim.engine.world_messages import Location, Problems, show, suggestion
-from ecosim.engine.world_models import MAX_CELLS, STATES, VARIABLES
+from ecosim.engine.world_models import (
+    MAX_BODY_MASS,
+    MAX_CELLS,
+    SQUARE_ONLY,
+    STATES,
+    SYMMETRIES,
+    VARIABLES,
+)
 
 MAX_ENTITIES: Final = 1_000_000
 """Most entities of a world at its start."""
-
-_SQUARE_ONLY = ("rotate_90", "rotate_270", "transpose", "anti_transpose")
 
 
 def check_world(data: Any, problems: Problems) -> None:
@@ -55,7 +60,10 @@ def _check_species(world: dict[str, Any], problems: Problems) -> dict[str, str]:
     first: dict[str, int] = {}
     classes: dict[str, str] = {}
     for index, entry in enumerate(_list(world.get("species_definitions"))):
-        name = _object(entry).get("species_id")
+        mass, name = _object(entry).get("body_mass_kg"), _object(entry).get("species_id")
+        if _is_number(mass) and mass > MAX_BODY_MASS:
+            place: Location = ("species_definitions", index, "body_mass_kg")
+            problems.add(place, f"a number <= {MAX_BODY_MASS:.0f}", show(mass))
         if not isinstance(name, str):
             continue
         if name in first:
@@ -170,7 +178,9 @@ def _check_randomize(
     """Check that the world has the shape and the species that `randomize` needs."""
     randomize = _object(world.get("randomize"))
     transform = randomize.get("transform")
-    if extent is not None and extent[0] != extent[1] and transform in (*_SQUARE_ONLY, 1, 3, 6, 7):
+    if isinstance(transform, int) and 0 <= transform < len(SYMMETRIES):
+        transform = SYMMETRIES[transform]
+    if extent is not None and extent[0] != extent[1] and transform in SQUARE_ONLY:
         expected = "a symmetry that keeps x and z, as the world is not square"
         problems.add(("randomize", "transform"), expected, show(transform))
     species = [_object(entry) for entry in _list(world.get("species_definitions"))]

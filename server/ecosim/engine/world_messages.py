@@ -75,7 +75,11 @@ class Problems:
     def add_validation(self, errors: Iterable[ErrorDetails], root: Node) -> None:
         """Note what pydantic found in data that should fit ``root``."""
         for error in errors:
-            self.add(error["loc"], *_explain(error, root))
+            location = error["loc"]
+            # Below the arms of a union pydantic goes on with their names, which are no keys.
+            while error["type"] != "extra_forbidden" and node_at(root, location) is None:
+                location = location[:-1]
+            self.add(location, *_explain(error, location, root))
 
     def error(self) -> WorldError:
         """Return the error of what was noted: ``MAX_PROBLEMS`` lines, and how many are left."""
@@ -85,9 +89,8 @@ class Problems:
         return WorldError(lines)
 
 
-def _explain(error: ErrorDetails, root: Node) -> tuple[str, str]:
+def _explain(error: ErrorDetails, location: Location, root: Node) -> tuple[str, str]:
     """Return what was expected at the place of an error, and what came."""
-    location: Location = error["loc"]
     value: Any = error["input"]
     if error["type"] == "extra_forbidden":
         name = str(location[-1])

@@ -10,7 +10,7 @@ Units: u is a world unit, a tick one step of the engine. y is up, entities live 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -34,16 +34,16 @@ Symmetry = Literal[
     "transpose",
     "anti_transpose",
 ]
-SYMMETRIES: Final[tuple[Symmetry, ...]] = (
-    "identity",
+SYMMETRIES: Final[tuple[Symmetry, ...]] = get_args(Symmetry)
+"""The symmetries of the square; a world file may also give one by its index here."""
+
+SQUARE_ONLY: Final[tuple[Symmetry, ...]] = (
     "rotate_90",
-    "rotate_180",
     "rotate_270",
-    "mirror_x",
-    "mirror_z",
     "transpose",
     "anti_transpose",
 )
+"""Those that swap x and z, so that a world that is not square cannot undergo them."""
 
 _MOBILE_STATES = ("IDLE", "FORAGING", "HUNTING", "FLEEING", "RESTING", "DRINKING", "REPRODUCING")
 _ANIMAL_STATES = (*_MOBILE_STATES, "DYING")
@@ -78,6 +78,9 @@ VARIABLES: Final[dict[EntityClass, tuple[str, ...]]] = {
 
 MAX_CELLS: Final = 256**3
 """Most cells of a grid: five layers of float64 then take 0.7 GB."""
+
+MAX_BODY_MASS: Final = 1e6
+"""Largest body mass in kg, ten times that of the heaviest animal there is."""
 
 MAX_SEED: Final = 2**63 - 1
 """Largest seed, so that one fits the integer columns of any table format."""
@@ -207,7 +210,7 @@ class Species(Record):
     species_id: Name = _field("name of the species; entities refer to it")
     functional_group: Name = _field("its guild; the diets of others may name it")
     entity_class: EntityClass = _field("decides which states and state variables it has")
-    body_mass_kg: float = _field("mass of one individual", "kg", gt=0, le=1e6)
+    body_mass_kg: float = _field("mass of one individual", "kg", gt=0)
     locomotion: Locomotion = _field("how it moves")
     thermoregulation: Thermoregulation = _field("how it keeps its temperature")
     diet_type: DietType = _field("what kind of feeder it is")

@@ -109,9 +109,10 @@ def _set(data: Any, path: str, value: Any, taken: dict[str, str]) -> tuple[str, 
         location.append(key)
         if position == len(keys) - 1:
             break
-        if isinstance(holder, dict) and holder.get(key) is None:
+        has_next = child(below, keys[position + 1]) is not None
+        if isinstance(holder, dict) and holder.get(key) is None and has_next:
             holder[key] = _start(node, key)
-        holder, node = holder[key], below
+        holder, node = holder[key] if isinstance(holder, list) else holder.get(key), below
     place = path_text(tuple(location))
     if place in taken:
         return f"one value for {place}", f"another as {taken[place]}"

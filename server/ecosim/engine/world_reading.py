@@ -57,7 +57,7 @@ def read_world(source: object, problems: Problems) -> Any:
         raise _file_error(
             "world",
             "the name of a shipped world, a path or a mapping",
-            f"a {type(source).__name__}",
+            f"a value of type {type(source).__name__}",
         )
     name = os.fspath(source)
     if name in shipped_worlds():
@@ -85,6 +85,8 @@ def _read_text(name: str) -> str:
         if status.st_size > MAX_BYTES:
             raise _file_error(name, f"at most {MAX_BYTES} bytes", f"{status.st_size}")
         data = path.read_bytes()
+    except WorldError:
+        raise
     except FileNotFoundError:
         names = shipped_worlds()
         expected = f"a world file, or one of {', '.join(names)}"
@@ -174,7 +176,7 @@ def clean_data(value: object, location: Location, problems: Problems) -> Any:
         return _clean_object(value, location, problems)
     if isinstance(value, list | tuple):
         return [clean_data(item, (*location, index), problems) for index, item in enumerate(value)]
-    problems.add(location, "JSON data", f"a {type(value).__name__}")
+    problems.add(location, "JSON data", f"a value of type {type(value).__name__}")
     return None
 
 
@@ -198,7 +200,9 @@ def _clean_object(
     clean: dict[str, Any] = {}
     for key, item in value.items():
         if not isinstance(key, str):
-            problems.add((*location, str(key)), "a key of text", f"a {type(key).__name__}")
+            problems.add(
+                (*location, str(key)), "a key of text", f"one of type {type(key).__name__}"
+            )
         elif not key.startswith("_") and _clean_text(key, location, problems) is not None:
             clean[key] = clean_data(item, (*location, key), problems)
     return clean

@@ -32,7 +32,7 @@ class Node:
     def choices(self) -> tuple[str, ...]:
         """The words that may stand here, if only some may."""
         if get_origin(self.kind) in (Union, types.UnionType):
-            return tuple(word for arm in get_args(self.kind) for word in Node(arm).choices)
+            return tuple(word for arm in get_args(self.kind) for word in node_of(arm).choices)
         return get_args(self.kind) if get_origin(self.kind) is Literal else ()
 
 
