@@ -13,187 +13,164 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ecosim.engine.world_models import Species
+
 FOLDER = Path(__file__).resolve().parent.parent / "server" / "ecosim" / "data" / "worlds"
 
 Traits = dict[str, Any]
 
+Guild = tuple[int, Traits]
+"""Entities at the start, and the trait vector."""
 
-def _consumer(
+Pond = tuple[float, float, float]
+"""x and z of the centre, and the radius, in u."""
+
+LANDSCAPES = {
+    "TEMPERATE": "meadow",
+    "TROPICAL": "rainforest",
+    "DESERT": "scrubland",
+    "ARCTIC": "tundra",
+}
+
+
+# Diets name guilds, so that a species may take another's place; the preferred food comes first.
+# Columns: entities at the start, species, class, guild, mass (kg), diet, trophic level, clutch,
+# generation (ticks), thermal range (C), multipliers of sensory range and of movement, foods.
+MOBILE = """
+ 6 deer      ANIMAL grazer       60     herbivore   2   1 3500 -15 32 1   1   graminoid,forb
+20 rabbit    ANIMAL herbivore    1.5    herbivore   2   3 1500 -10 32 1.2 1   graminoid,forb
+ 4 fox       ANIMAL mesopredator 6      omnivore    3   2 3000 -20 34 1.5 1   \
+herbivore,leaf_chewer,insectivore,forb:fruiting
+12 songbird  BIRD   insectivore  0.02   omnivore    2.6 3 1800 -12 36 2.5 1   \
+leaf_chewer,forb:fruiting,mast:fruiting,pollinator
+ 4 hawk      BIRD   raptor       1      carnivore   3.4 1 3500 -20 36 2   1   \
+herbivore,insectivore,leaf_chewer
+16 butterfly INSECT pollinator   0.0003 nectarivore 2   5 1200   4 38 6   1   forb
+12 bee       INSECT pollinator   0.0001 nectarivore 2   2 1200   6 38 6   1   forb
+26 beetle    INSECT leaf_chewer  0.0002 herbivore   2   4 1000   2 38 3.5 2.5 graminoid,forb
+"""
+
+# Columns: entities at the start, species, class, guild, mass (kg), generation (ticks), thermal
+# range (C), tolerance of drought and of shade, root persistence, spread and its range (u), tag.
+ROOTED = """
+ 6 oak          TREE          canopy_tree 500  20000 -15 36 0.6  0.3 0.95 animal 6   mast
+60 meadow_grass PLANT         graminoid   0.4   2400  -2 36 0.55 0.3 0.9  runner 2.2 graminoid
+36 wildflower   PLANT         forb        0.2   2000   0 36 0.45 0.4 0.7  wind   4   forb
+14 mushroom     MICROORGANISM decomposer  0.05   600   0 34 0.2  0.9 0.5  spore  3   fungus
+"""
+
+OPTIONAL: dict[str, Traits] = {
+    "butterfly": {"floral_affinity": "forb"},
+    "bee": {"floral_affinity": "forb", "roost_affinity": "ground_nest"},
+    "oak": {"canopy_radius": 3.0},
+    "wildflower": {"pollination_syndrome": "insect"},
+}
+
+BODIES = {
+    "ANIMAL": ("quadruped", "endotherm"),
+    "BIRD": ("flight_bird", "endotherm"),
+    "INSECT": ("flight_insect", "ectotherm"),
+    "TREE": ("rooted", "autotroph"),
+    "PLANT": ("rooted", "autotroph"),
+    "MICROORGANISM": ("sessile", "ectotherm"),
+}
+
+
+def guilds() -> list[Guild]:
+    """Return the guilds of the demo world, each with its numbers at the start."""
+    rows = [row.split() for row in MOBILE.strip().splitlines()]
+    mobile = [(int(row[0]), _mobile(*row[1:])) for row in rows]
+    rows = [row.split() for row in ROOTED.strip().splitlines()]
+    return mobile + [(int(row[0]), _rooted(*row[1:])) for row in rows]
+
+
+def _mobile(
     species_id: str,
     entity_class: str,
-    functional_group: str,
-    body: tuple[float, str, str],
-    diet: tuple[str, list[str], float],
-    breeding: tuple[float, int],
-    thermal_range: tuple[float, float],
-    sensory: float,
-    movement: float = 1.0,
-    **optional: Any,
+    guild: str,
+    mass: str,
+    diet_type: str,
+    trophic_level: str,
+    clutch: str,
+    generation: str,
+    low: str,
+    high: str,
+    sensory: str,
+    movement: str,
+    foods: str,
 ) -> Traits:
-    """Return the trait vector of an animal, a bird or an insect."""
-    mass, locomotion, thermoregulation = body
-    diet_type, diet_breadth, trophic_level = diet
-    clutch, generation = breeding
-    return {
-        "species_id": species_id,
-        "functional_group": functional_group,
-        "entity_class": entity_class,
-        "body_mass_kg": mass,
-        "locomotion": locomotion,
-        "thermoregulation": thermoregulation,
-        "diet_type": diet_type,
-        "diet_breadth": diet_breadth,
-        "trophic_level": trophic_level,
-        "reproductive_strategy": "r_selected" if clutch >= 3 else "K_selected",
-        "clutch_size": clutch,
-        "generation_time_ticks": generation,
-        "thermal_range": list(thermal_range),
-        "drought_tolerance": 0.5,
-        "shade_tolerance": 0.5,
-        "sensory_range_multiplier": sensory,
-        "movement_budget": movement,
-        **optional,
-    }
+    """Return the trait vector of a species that walks or flies."""
+    return _traits(
+        species_id,
+        entity_class,
+        functional_group=guild,
+        body_mass_kg=float(mass),
+        diet_type=diet_type,
+        diet_breadth=foods.split(","),
+        trophic_level=float(trophic_level),
+        reproductive_strategy="r_selected" if int(clutch) >= 3 else "K_selected",
+        clutch_size=int(clutch),
+        generation_time_ticks=int(generation),
+        thermal_range=[float(low), float(high)],
+        drought_tolerance=0.5,
+        shade_tolerance=0.5,
+        sensory_range_multiplier=float(sensory),
+        movement_budget=float(movement),
+    )
 
 
 def _rooted(
     species_id: str,
     entity_class: str,
-    functional_group: str,
-    mass: float,
-    generation: int,
-    thermal_range: tuple[float, float],
-    tolerances: tuple[float, float, float],
-    spread: tuple[str, float],
-    **optional: Any,
+    guild: str,
+    mass: str,
+    generation: str,
+    low: str,
+    high: str,
+    drought_tolerance: str,
+    shade_tolerance: str,
+    root_persistence: str,
+    spread_mode: str,
+    spread_range: str,
+    tag: str,
 ) -> Traits:
     """Return the trait vector of a tree, a plant or a fungus."""
     is_fungus = entity_class == "MICROORGANISM"
-    drought, shade, persistence = tolerances
-    return {
+    return _traits(
+        species_id,
+        entity_class,
+        functional_group=guild,
+        body_mass_kg=float(mass),
+        diet_type="decomposer" if is_fungus else "autotroph",
+        diet_breadth=["detritus"] if is_fungus else [],
+        trophic_level=1.0,
+        reproductive_strategy="K_selected" if entity_class == "TREE" else "r_selected",
+        clutch_size=1,
+        generation_time_ticks=int(generation),
+        thermal_range=[float(low), float(high)],
+        drought_tolerance=float(drought_tolerance),
+        shade_tolerance=float(shade_tolerance),
+        sensory_range_multiplier=1.0,
+        movement_budget=0.0,
+        spread_mode=spread_mode,
+        spread_range=float(spread_range),
+        root_persistence=float(root_persistence),
+        resource_tags=[tag],
+    )
+
+
+def _traits(species_id: str, entity_class: str, **traits: Any) -> Traits:
+    """Return a trait vector, its keys in the order of the reference."""
+    locomotion, thermoregulation = BODIES[entity_class]
+    vector = {
         "species_id": species_id,
-        "functional_group": functional_group,
         "entity_class": entity_class,
-        "body_mass_kg": mass,
-        "locomotion": "sessile" if is_fungus else "rooted",
-        "thermoregulation": "ectotherm" if is_fungus else "autotroph",
-        "diet_type": "decomposer" if is_fungus else "autotroph",
-        "diet_breadth": ["detritus"] if is_fungus else [],
-        "trophic_level": 1,
-        "reproductive_strategy": "K_selected" if entity_class == "TREE" else "r_selected",
-        "clutch_size": 1,
-        "generation_time_ticks": generation,
-        "thermal_range": list(thermal_range),
-        "drought_tolerance": drought,
-        "shade_tolerance": shade,
-        "sensory_range_multiplier": 1.0,
-        "movement_budget": 0.0,
-        "spread_mode": spread[0],
-        "spread_range": spread[1],
-        "root_persistence": persistence,
-        **optional,
+        "locomotion": locomotion,
+        "thermoregulation": thermoregulation,
+        **traits,
+        **OPTIONAL.get(species_id, {}),
     }
-
-
-# Diets name guilds, so that a species may take another's place; the preferred food comes first.
-GUILDS: tuple[tuple[Traits, int], ...] = (
-    (
-        _consumer(
-            *("deer", "ANIMAL", "grazer", (60, "quadruped", "endotherm")),
-            *(("herbivore", ["graminoid", "forb"], 2), (1, 3500), (-15, 32), 1.0),
-        ),
-        6,
-    ),
-    (
-        _consumer(
-            *("rabbit", "ANIMAL", "herbivore", (1.5, "quadruped", "endotherm")),
-            *(("herbivore", ["graminoid", "forb"], 2), (3, 1500), (-10, 32), 1.2),
-        ),
-        20,
-    ),
-    (
-        _consumer(
-            *("fox", "ANIMAL", "mesopredator", (6, "quadruped", "endotherm")),
-            ("omnivore", ["herbivore", "leaf_chewer", "insectivore", "forb:fruiting"], 3),
-            *((2, 3000), (-20, 34), 1.5),
-        ),
-        4,
-    ),
-    (
-        _consumer(
-            *("songbird", "BIRD", "insectivore", (0.02, "flight_bird", "endotherm")),
-            ("omnivore", ["leaf_chewer", "forb:fruiting", "mast:fruiting", "pollinator"], 2.6),
-            *((3, 1800), (-12, 36), 2.5),
-        ),
-        12,
-    ),
-    (
-        _consumer(
-            *("hawk", "BIRD", "raptor", (1, "flight_bird", "endotherm")),
-            ("carnivore", ["herbivore", "insectivore", "leaf_chewer"], 3.4),
-            *((1, 3500), (-20, 36), 2.0),
-        ),
-        4,
-    ),
-    (
-        _consumer(
-            *("butterfly", "INSECT", "pollinator", (0.0003, "flight_insect", "ectotherm")),
-            *(("nectarivore", ["forb"], 2), (5, 1200), (4, 38), 6.0),
-            floral_affinity="forb",
-        ),
-        16,
-    ),
-    (
-        _consumer(
-            *("bee", "INSECT", "pollinator", (0.0001, "flight_insect", "ectotherm")),
-            *(("nectarivore", ["forb"], 2), (2, 1200), (6, 38), 6.0),
-            floral_affinity="forb",
-            roost_affinity="ground_nest",
-        ),
-        12,
-    ),
-    (
-        _consumer(
-            *("beetle", "INSECT", "leaf_chewer", (0.0002, "flight_insect", "ectotherm")),
-            *(("herbivore", ["graminoid", "forb"], 2), (4, 1000), (2, 38), 3.5, 2.5),
-        ),
-        26,
-    ),
-    (
-        _rooted(
-            *("oak", "TREE", "canopy_tree", 500, 20000, (-15, 36), (0.6, 0.3, 0.95)),
-            ("animal", 6.0),
-            canopy_radius=3.0,
-            resource_tags=["mast"],
-        ),
-        6,
-    ),
-    (
-        _rooted(
-            *("meadow_grass", "PLANT", "graminoid", 0.4, 2400, (-2, 36), (0.55, 0.3, 0.9)),
-            ("runner", 2.2),
-            resource_tags=["graminoid"],
-        ),
-        60,
-    ),
-    (
-        _rooted(
-            *("wildflower", "PLANT", "forb", 0.2, 2000, (0, 36), (0.45, 0.4, 0.7)),
-            ("wind", 4.0),
-            resource_tags=["forb"],
-            pollination_syndrome="insect",
-        ),
-        36,
-    ),
-    (
-        _rooted(
-            *("mushroom", "MICROORGANISM", "decomposer", 0.05, 600, (0, 34), (0.2, 0.9, 0.5)),
-            ("spore", 3.0),
-            resource_tags=["fungus"],
-        ),
-        14,
-    ),
-)
+    return {name: vector[name] for name in Species.model_fields if name in vector}
 
 
 @dataclass(frozen=True)
@@ -201,7 +178,8 @@ class Variant:
     """How the world of another biome differs from the demo world."""
 
     biome: str
-    names: tuple[str, ...]
+    names: str
+    """The species that fill the guilds, in their order."""
     warmer: float
     """Shift of every thermal range, in C."""
     drought_tolerance: float = 0.0
@@ -212,53 +190,54 @@ class Variant:
 
 VARIANTS = {
     "tropical": Variant(
-        "TROPICAL",
-        (
-            *("brocket", "agouti", "ocelot", "tanager", "hawk_eagle", "morpho", "stingless_bee"),
-            *("leaf_beetle", "kapok", "forest_grass", "heliconia", "bracket_fungus"),
+        biome="TROPICAL",
+        names=(
+            "brocket agouti ocelot tanager hawk_eagle morpho stingless_bee leaf_beetle "
+            "kapok forest_grass heliconia bracket_fungus"
         ),
-        10.0,
+        warmer=10.0,
     ),
     "desert": Variant(
-        "DESERT",
-        (
-            *("gazelle", "jackrabbit", "kit_fox", "lark", "falcon", "painted_lady", "desert_bee"),
-            *("darkling_beetle", "acacia", "bunchgrass", "brittlebush", "crust_fungus"),
+        biome="DESERT",
+        names=(
+            "gazelle jackrabbit kit_fox lark falcon painted_lady desert_bee darkling_beetle "
+            "acacia bunchgrass brittlebush crust_fungus"
         ),
-        16.0,
-        0.35,
-        0.5,
+        warmer=16.0,
+        drought_tolerance=0.35,
+        share=0.5,
     ),
     "arctic": Variant(
-        "ARCTIC",
-        (
-            *("caribou", "hare", "arctic_fox", "bunting", "snowy_owl", "fritillary", "bumblebee"),
-            *("ground_beetle", "willow", "sedge", "poppy", "tundra_fungus"),
+        biome="ARCTIC",
+        names=(
+            "caribou hare arctic_fox bunting snowy_owl fritillary bumblebee ground_beetle "
+            "willow sedge poppy tundra_fungus"
         ),
-        -12.0,
-        0.0,
-        0.5,
+        warmer=-12.0,
+        share=0.5,
     ),
 }
+
+PONDS: tuple[Pond, ...] = ((8.0, 8.0, 2.5), (24.0, 22.0, 3.0))
 
 
 def make_worlds() -> dict[str, str]:
     """Return the text of each world file by the name of the world."""
-    demo = _world("demo", "TEMPERATE", GUILDS, (32, 32, 32), [((8, 8), 2.5), ((24, 22), 3.0)])
-    by_name = {traits["species_id"]: (traits, count) for traits, count in GUILDS}
+    demo = guilds()
     few = {"rabbit": 4, "bee": 3, "meadow_grass": 12, "wildflower": 6, "mushroom": 3}
-    tiny = tuple((by_name[name][0], count) for name, count in few.items())
+    tiny = [
+        (few[traits["species_id"]], traits) for _, traits in demo if traits["species_id"] in few
+    ]
     worlds = {
-        "demo": demo,
-        "minimal": _world("minimal", "TEMPERATE", tiny, (12, 8, 12), [((6, 6), 1.0)]),
+        "demo": _world("demo", "TEMPERATE", demo, (32, 32, 32), PONDS),
+        "minimal": _world("minimal", "TEMPERATE", tiny, (12, 8, 12), ((6.0, 6.0, 1.0),)),
     }
     for name, variant in VARIANTS.items():
-        guilds = tuple(
-            (_adapted(traits, own_name, variant), max(2, round(count * variant.share)))
-            for (traits, count), own_name in zip(GUILDS, variant.names, strict=True)
-        )
-        ponds = [((8, 8), 2.5), ((24, 22), 3.0)]
-        worlds[name] = _world(name, variant.biome, guilds, (32, 32, 32), ponds)
+        adapted = [
+            (round(count * variant.share), _adapted(traits, own_name, variant))
+            for (count, traits), own_name in zip(demo, variant.names.split(), strict=True)
+        ]
+        worlds[name] = _world(name, variant.biome, adapted, (32, 32, 32), PONDS)
     return {name: _text(world) for name, world in worlds.items()}
 
 
@@ -277,14 +256,14 @@ def _adapted(traits: Traits, name: str, variant: Variant) -> Traits:
 def _world(
     name: str,
     biome: str,
-    species: tuple[tuple[Traits, int], ...],
+    species: list[Guild],
     dimensions: tuple[int, int, int],
-    ponds: list[tuple[tuple[float, float], float]],
+    ponds: tuple[Pond, ...],
 ) -> dict[str, Any]:
     """Return a world with entities at random places on dry land."""
     generator = random.Random(f"positions of {name}")
     entities = []
-    for traits, count in species:
+    for count, traits in species:
         for number in range(1, count + 1):
             entity = {
                 "id": f"{traits['species_id']}_{number:02d}",
@@ -300,15 +279,14 @@ def _world(
         "session_id": name,
         "seed": 42,
         "environment": {
-            "type": {"minimal": "meadow", "demo": "meadow"}.get(name, name),
+            "type": LANDSCAPES[biome],
             "biome": biome,
             "voxel_grid": {"dimensions": list(dimensions), "cell_size": 1.0},
             "water_sources": [
-                {"position": [float(x), 0.0, float(z)], "radius": radius}
-                for (x, z), radius in ponds
+                {"position": [x, 0.0, z], "radius": radius} for x, z, radius in ponds
             ],
         },
-        "species_definitions": [traits for traits, _ in species],
+        "species_definitions": [traits for _, traits in species],
         "entities": entities,
     }
 
@@ -316,13 +294,13 @@ def _world(
 def _dry_place(
     generator: random.Random,
     dimensions: tuple[int, int, int],
-    ponds: list[tuple[tuple[float, float], float]],
+    ponds: tuple[Pond, ...],
 ) -> list[float]:
     """Return a uniform position outside the ponds."""
     while True:
         x = round(generator.random() * dimensions[0], 2)
         z = round(generator.random() * dimensions[2], 2)
-        if all((x - px) ** 2 + (z - pz) ** 2 > radius**2 for (px, pz), radius in ponds):
+        if all((x - px) ** 2 + (z - pz) ** 2 > radius**2 for px, pz, radius in ponds):
             return [x, 0.0, z]
 
 

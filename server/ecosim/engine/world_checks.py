@@ -17,6 +17,8 @@ from ecosim.engine.world_models import (
     SYMMETRIES,
     VARIABLES,
 )
+from ecosim.telemetry_config import TelemetryConfig
+from ecosim.telemetry_errors import TelemetryConfigError
 
 MAX_ENTITIES: Final = 1_000_000
 """Most entities of a world at its start."""
@@ -38,6 +40,7 @@ def check_world(data: Any, problems: Problems) -> None:
     _check_water(world, extent, problems)
     _check_entities(world, classes, extent, problems)
     _check_randomize(world, extent, problems)
+    _check_telemetry(world, problems)
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -194,3 +197,12 @@ def _check_randomize(
         counts = _list(randomize.get(key))
         if not needed and any(_is_number(count) and count > 0 for count in counts):
             problems.add(("randomize", key), f"a PLANT species {words} to add", "none")
+
+
+def _check_telemetry(world: dict[str, Any], problems: Problems) -> None:
+    """Check each setting of the telemetry block."""
+    for name, value in _object(world.get("telemetry")).items():
+        try:
+            TelemetryConfig.from_mapping({name: value})
+        except TelemetryConfigError as error:
+            problems.add_line(("telemetry", name), str(error))

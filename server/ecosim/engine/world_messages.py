@@ -68,9 +68,13 @@ class Problems:
 
     def add(self, location: Location, expected: str, got: str) -> None:
         """Note a mistake, unless this place or one around it has one already."""
-        if not any(path_text(location[:end]) in self._lines for end in range(len(location) + 1)):
-            path = path_text(location)
-            self._lines[path] = f"{path}: expected {expected}, got {got}"
+        self.add_line(location, f"{path_text(location)}: expected {expected}, got {got}")
+
+    def add_line(self, location: Location, line: str) -> None:
+        """Note a mistake in words of its own that start with its path."""
+        around = (location[:end] for end in range(len(location) + 1))
+        if not any(path_text(place) in self._lines for place in around):
+            self._lines[path_text(location)] = line
 
     def add_validation(self, errors: Iterable[ErrorDetails], root: Node) -> None:
         """Note what pydantic found in data that should fit ``root``."""

@@ -60,7 +60,7 @@ def read_world(source: object, problems: Problems) -> Any:
             f"a value of type {type(source).__name__}",
         )
     name = os.fspath(source)
-    if name in shipped_worlds():
+    if isinstance(source, str) and source in shipped_worlds():
         text = (resources.files("ecosim") / "data" / "worlds" / f"{name}.json").read_text("utf-8")
     else:
         text = _read_text(str(name))
