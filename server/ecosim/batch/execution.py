@@ -73,7 +73,7 @@ class RunMaker:
 
         try:
             engine = make_engine(self.factory, self.plan.engine, self._merged({}, 0), 0)
-            problems = check_host(engine)
+            problems = check_host(engine, ticks=1)
         except EngineError:
             raise
         except (Exception, SystemExit) as error:

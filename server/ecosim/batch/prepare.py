@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
@@ -73,9 +74,11 @@ class Batch:
     rows: list[Row]
 
 
-def create_batch(
-    settings: BatchSettings, out: str | Path, notify: Callable[[str], object] = warnings.warn
-) -> Batch:
+class BatchWarning(UserWarning):
+    """Something about a batch that deserves a second thought."""
+
+
+def create_batch(settings: BatchSettings, out: str | Path) -> Batch:
     """Check the settings, sample the design and write the folder; nothing runs yet.
 
     Parameters
@@ -83,8 +86,6 @@ def create_batch(
     settings : BatchSettings
     out : path
         The batch folder: new or empty.
-    notify : callable
-        Told, in one line, what deserves a second thought.
 
     Raises
     ------
@@ -94,12 +95,20 @@ def create_batch(
         The world has mistakes.
     BatchFolderError
         The folder is in use or cannot be written.
+
+    Warns
+    -----
+    BatchWarning
+        The sample size does not suit the sampler.
     """
+    from ecosim.engine.world import load_world
+
     layout = BatchLayout(out)
     refuse_used_folder(layout)
     space = load_space(settings.space)
+    # The loader sees the file itself first: it names mistakes that parsing would hide.
+    load_world(settings.world)
     content = world_bytes(settings.world)
-    world = _parsed(content, settings.world)
     plan = make_plan(
         sampler=settings.sampler,
         n=settings.n,
@@ -113,9 +122,9 @@ def create_batch(
         engine=settings.engine,
     )
     rows = plan_rows(plan)
-    check_fit(space, rows, world)
+    check_fit(space, rows, json.loads(content))
     if warning := size_warning(plan.sampler, plan.n):
-        notify(warning)
+        warnings.warn(warning, BatchWarning, stacklevel=2)
     try:
         layout.runs.mkdir(parents=True, exist_ok=True)
         write_whole(layout.world, content)
@@ -125,6 +134,16 @@ def create_batch(
     except OSError as error:
         raise BatchFolderError(f"{layout.root}: expected a folder to write to, {error}") from error
     return Batch(layout, plan, rows)
+
+
+def discard_batch(batch: Batch) -> None:
+    """Remove what :func:`create_batch` wrote, for a batch that turned out unable to start."""
+    layout = batch.layout
+    for path in (layout.batch, layout.design, layout.world):
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        layout.runs.rmdir()
+        layout.root.rmdir()
 
 
 def open_batch(out: str | Path) -> Batch:
@@ -200,40 +219,38 @@ def refuse_used_folder(layout: BatchLayout) -> None:
 
 
 def world_bytes(world: str | Path) -> bytes:
-    """Return a world file as it is on disk; a name without a file is a shipped world.
+    """Return a world file as it is on disk; the name of a shipped world goes before a file.
 
     Raises
     ------
     WorldError
         It cannot be read.
     """
-    path = Path(world)
+    from ecosim.engine.world import shipped_worlds
+
     try:
-        shipped = resources.files("ecosim") / "data" / "worlds" / f"{world}.json"
-        if isinstance(world, str) and path.name == world and shipped.is_file():
+        if str(world) in shipped_worlds():
+            shipped = resources.files("ecosim") / "data" / "worlds" / f"{world}.json"
             return shipped.read_bytes()
-        return path.read_bytes()
+        return Path(world).read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise WorldError([f"{path}: expected a world file or a shipped name, {reason}"]) from error
+        raise WorldError([f"{world}: expected a world file or a shipped name, {reason}"]) from error
 
 
 def check_fit(space: Space, rows: list[Row], world: Mapping[str, Any]) -> None:
     """Check that every parameter is in the world and may take its extreme values.
 
-    The world is loaded three times: as it is, with every parameter at its lowest and at its
+    The world, which is in order by itself, is loaded with every parameter at its lowest and at its
     highest. An unbounded distribution is tried at the extremes of the design.
 
     Raises
     ------
-    WorldError
-        The world itself has mistakes.
     SpaceError
         What the world said to the values, one mistake a line.
     """
     from ecosim.engine.world import load_world
 
-    load_world(world)
     problems: dict[str, None] = {}
     for choose, word in ((min, "low"), (max, "high")):
         parameters = {}
@@ -251,17 +268,3 @@ def check_fit(space: Space, rows: list[Row], world: Mapping[str, Any]) -> None:
                 problems[line if named else f"{word} values: {line}"] = None
     if problems:
         raise SpaceError("\n".join(f"{space.name}: {line}" for line in problems))
-
-
-def _parsed(content: bytes, world: str | Path) -> Mapping[str, Any]:
-    """Return the world as a mapping; its loader, which knows files better, names the mistakes."""
-    from ecosim.engine.world import load_world
-
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        load_world(world)
-        raise WorldError([f"{world}: expected a JSON object"])
-    return value
