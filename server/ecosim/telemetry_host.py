@@ -110,7 +110,7 @@ def name(value: Any, where: str) -> str:
     """Return the value, which must be a string."""
     if not isinstance(value, str):
         raise HostError(f"{where}: expected a string, got {describe(value)}")
-    return str(value)
+    return str.__str__(value)
 
 
 def identifier(value: Any, where: str) -> str | None:
@@ -118,7 +118,7 @@ def identifier(value: Any, where: str) -> str | None:
     if value is None or type(value) is str:
         return value
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise HostError(f"{where}: expected a string, an integer or None, got {describe(value)}")
     return str(value.__index__())
@@ -167,7 +167,7 @@ def _plain(value: Any, where: str) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)  # str() of a string Enum is its name
     if isinstance(value, Mapping):
         return {str(key): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
     if isinstance(value, (list, tuple)):
