@@ -29,6 +29,7 @@ UNSTORED_CELL: Final = 1.0
 #: The name under which entities that state no species are counted.
 UNKNOWN_SPECIES: Final = "unknown"
 
+_FLOATS: Final = "a buffer of float64 or float32 (such as a numpy array)"
 _SIGNED: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
 _UNSIGNED: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _NATIVE_ORDER: Final = "@=" + ("<" if sys.byteorder == "little" else ">!")
@@ -195,7 +196,7 @@ def float_buffer(value: Any, length: int | None, where: str) -> memoryview[Any]:
 
     Contiguous data is not copied; a strided array is gathered first. Only native byte order passes.
     """
-    view = _buffer(value, where, "a buffer of float64 or float32 (such as a numpy array)")
+    view = _buffer(value, where, _FLOATS)
     code = view.format.lstrip(_NATIVE_ORDER)
     if code not in ("d", "f"):
         raise HostError(f"{where}: expected native float64 or float32, got format {view.format!r}")
@@ -328,7 +329,7 @@ class HostView:
         if declared is not None:
             return grid_dimensions(declared, "host.voxel_grid.dimensions")
         for layer in self.layers:
-            shape = _buffer(grid[layer], f"host.voxel_grid[{layer!r}]", "a buffer").shape
+            shape = _buffer(grid[layer], f"voxel_grid[{layer!r}]", _FLOATS).shape
             if shape is not None and len(shape) == 3:
                 return shape[0], shape[1], shape[2]
         return None
