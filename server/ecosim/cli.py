@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ecosim import __version__
+from ecosim.batch.options import BatchSettings, add_options, positive
 from ecosim.errors import (
     EcosimError,
     EngineError,
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The arguments after the program's name; those of the process when left out.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    parser = _parser(words)
+    parser = _parser()
     try:
         arguments = parser.parse_args(words)
         code: int = arguments.handler(arguments)
@@ -70,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ecosim", description="Run ecosystem worlds, watch them, and vary them in batches."
     )
@@ -79,10 +80,10 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run one world and write its telemetry")
     run.add_argument("world", metavar="WORLD", help="world file or shipped name")
-    run.add_argument("--ticks", type=_at_least_one, metavar="T", default=_DEFAULT_TICKS,
+    run.add_argument("--ticks", type=positive, metavar="T", default=_DEFAULT_TICKS,
                      help="ticks to run (%(default)s)")  # fmt: skip
     run.add_argument("--seed", type=int, metavar="X", help="seed (the world's own, else drawn)")
-    run.add_argument("--interval", type=_at_least_one, metavar="K",
+    run.add_argument("--interval", type=positive, metavar="K",
                      help="ticks between samples (the world's own, else "
                      f"{TelemetryConfig.interval})")  # fmt: skip
     run.add_argument("--out", type=Path, metavar="DIR",
@@ -94,12 +95,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     run.set_defaults(handler=_run)
 
     batch = commands.add_parser("batch", help="run a sampled parameter space of a world")
-    if "batch" in words[:1]:
-        # Its options come from the samplers, which load scipy: the other commands do without.
-        from ecosim.batch.command import add_options, run_command
-
-        add_options(batch)
-        batch.set_defaults(handler=lambda arguments: run_command(arguments, batch))
+    add_options(batch)
+    batch.set_defaults(handler=lambda arguments: _batch(arguments, batch))
 
     validate = commands.add_parser("validate", help="check a world file, every mistake at once")
     validate.add_argument("world", metavar="WORLD", help="world file or shipped name")
@@ -137,6 +134,13 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _batch(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    # Behind this are scipy and the executors, which the other commands do without.
+    from ecosim.batch.command import run_command
+
+    return run_command(arguments, parser)
+
+
 def _validate(arguments: argparse.Namespace) -> int:
     from ecosim.engine.world import load_world
 
@@ -169,7 +173,6 @@ def _info(arguments: argparse.Namespace) -> int:
         print(f"biomes: {', '.join(BIOMES)}")
     if importlib.util.find_spec("scipy"):
         from ecosim.batch.plan import software_versions
-        from ecosim.batch.prepare import BatchSettings
         from ecosim.batch.space import shipped_spaces
 
         settings = BatchSettings()
@@ -200,10 +203,3 @@ def _assignment(text: str) -> tuple[str, Any]:
         return path, json.loads(value)
     except ValueError:
         return path, value
-
-
-def _at_least_one(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected an integer >= 1, got {text}")
-    return value

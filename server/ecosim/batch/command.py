@@ -28,16 +28,16 @@ from typing import Any, Final
 
 from ecosim.batch.executors import LocalExecutor
 from ecosim.batch.ledger import read_ledger
+from ecosim.batch.options import BatchSettings
 from ecosim.batch.prepare import (
     Batch,
-    BatchSettings,
     create_batch,
     differences,
     discard_batch,
     open_batch,
 )
 from ecosim.batch.progress import progress_for, rate_text
-from ecosim.batch.runner import DEFAULT_RETRIES, BatchReport, batch_report, run_batch
+from ecosim.batch.runner import BatchReport, batch_report, run_batch
 from ecosim.batch.summary import failure_groups, summarize, summary_text
 from ecosim.errors import BatchFolderError, EngineError
 
@@ -48,40 +48,6 @@ EXIT_SOME_FAILED: Final = 3
 EXIT_INTERRUPTED: Final = 130
 
 _SHOWN_RUNS: Final = 3
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options and actions of the batch command to a parser."""
-    # scipy is behind the samplers; the other commands' parsers do not need it.
-    from ecosim.batch.design import SAMPLERS, SEED_MODES
-
-    default = BatchSettings()
-    setting: dict[str, Any] = {"default": argparse.SUPPRESS}
-    add = parser.add_argument
-    add("--world", metavar="W", help=f"world file or shipped name ({default.world})", **setting)
-    add("--space", metavar="S", help=f"space file or shipped name ({default.space})", **setting)
-    add("--sampler", choices=SAMPLERS, help=f"how to sample ({default.sampler})", **setting)
-    add("-n", type=int, metavar="N", help=f"sample size ({default.n})", **setting)
-    add("--ticks", type=int, metavar="T", help=f"ticks a run ({default.ticks})", **setting)
-    add("--interval", type=int, metavar="K", help=f"ticks between samples ({default.interval})",
-        **setting)  # fmt: skip
-    add("--seed", type=int, metavar="X", help=f"seed of the batch ({default.seed})", **setting)
-    add("--seed-mode", choices=SEED_MODES, help="which runs share a seed: none, all, or those of "
-        f"one block of a design for indices ({default.seed_mode})", **setting)  # fmt: skip
-    add("--engine", metavar="MODULE:CALLABLE", help="make(world: dict, *, seed: int) -> engine "
-        f"({default.engine})", **setting)  # fmt: skip
-    add("--out", type=Path, metavar="DIR", help="the batch folder, new or empty")
-    add("--resume", action="store_true", help="continue the batch in --out; settings that are "
-        "given must be the batch's own")  # fmt: skip
-    add("--force", action="store_true", help="with --resume: continue although versions or "
-        "settings differ; the batch keeps its settings")  # fmt: skip
-    add("--workers", type=_positive, metavar="P", help="runs at a time (one a core)")
-    add("--run-timeout", type=_seconds, metavar="S", help="end a run after S seconds (never)")
-    add("--retries", type=_count, metavar="R", default=DEFAULT_RETRIES,
-        help="further attempts at a run whose process died (%(default)s)")  # fmt: skip
-    actions = parser.add_subparsers(dest="action", metavar="")
-    status = actions.add_parser("status", help="how the batch in DIR stands")
-    status.add_argument("directory", type=Path, metavar="DIR")
 
 
 def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
@@ -214,24 +180,3 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected an integer >= 1, got {text}")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"expected an integer >= 0, got {text}")
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < threading.TIMEOUT_MAX:
-        raise argparse.ArgumentTypeError(f"expected seconds > 0, got {text}")
-    return value

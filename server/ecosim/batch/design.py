@@ -18,25 +18,18 @@ Sources: Owen (1998) for the scrambling, Saltelli (2010) and Morris (1991) throu
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.stats import qmc
 
+from ecosim.batch.rows import Row
+from ecosim.batch.samplers import Sampler, SeedMode, block_size
 from ecosim.batch.space import Parameter, Space
-from ecosim.errors import BatchFolderError, SpaceError
-
-Sampler = Literal["sobol", "saltelli", "lhs", "morris"]
-SeedMode = Literal["per_run", "common", "per_block"]
-SAMPLERS: Final[tuple[Sampler, ...]] = get_args(Sampler)
-SEED_MODES: Final[tuple[SeedMode, ...]] = get_args(SeedMode)
+from ecosim.errors import SpaceError
 
 #: Seeds stay below 2**53, so that every JSON reader keeps them whole.
 _SEED_BITS: Final = 53
@@ -46,16 +39,6 @@ _LARGEST_DESIGN: Final = 10_000_000
 _MORRIS_LEVELS: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One run of a design: ``parameters`` maps a dotted path to its value, ``index`` from 0."""
-
-    run_id: str
-    index: int
-    seed: int
-    parameters: dict[str, float | int]
-
-
 def sample(space: Space, sampler: Sampler, n: int, seed: int) -> NDArray[np.float64]:
     """Return the points of a design.
 
@@ -63,7 +46,7 @@ def sample(space: Space, sampler: Sampler, n: int, seed: int) -> NDArray[np.floa
     ----------
     space : Space
     sampler : str
-        One of :data:`SAMPLERS`.
+        One of :data:`ecosim.batch.samplers.SAMPLERS`.
     n : int
         The sample size in the sampler's sense (see the module), at least 1.
     seed : int
@@ -92,24 +75,6 @@ def sample(space: Space, sampler: Sampler, n: int, seed: int) -> NDArray[np.floa
     if sampler == "lhs":
         return np.asarray(qmc.LatinHypercube(dimension, rng=np.random.default_rng(seed)).random(n))
     return _salib_points(space, sampler, n, seed)
-
-
-def block_size(space: Space, sampler: Sampler) -> int:
-    """Return how many rows belong together: an analysis keeps or drops them as one."""
-    groups = len(space.groups)
-    return {"sobol": 1, "lhs": 1, "saltelli": groups + 2, "morris": groups + 1}[sampler]
-
-
-def size_warning(sampler: Sampler, n: int) -> str | None:
-    """Return why ``n`` is a poor choice for the sampler, or None if it is a good one."""
-    if sampler != "sobol" or n & (n - 1) == 0:
-        return None
-    lower = 1 << (n.bit_length() - 1)
-    return (
-        f"n = {n} is not a power of two: the points of a Sobol sequence balance only at "
-        f"1, 2, 4, 8, ... of them, so part of the space is covered more densely; "
-        f"{lower} or {lower * 2} runs cover it evenly"
-    )
 
 
 def transform(space: Space, points: NDArray[np.float64]) -> list[tuple[float | int, ...]]:
@@ -158,49 +123,6 @@ def make_design(
         )
         for index, row in enumerate(values)
     ]
-
-
-def design_text(rows: list[Row]) -> str:
-    """Return the design as CSV: ``run_id, index, seed`` and a column per parameter."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["run_id", "index", "seed", *rows[0].parameters])
-    for row in rows:
-        values = (repr(value) for value in row.parameters.values())
-        writer.writerow([row.run_id, row.index, row.seed, *values])
-    return buffer.getvalue()
-
-
-def read_design(path: Path) -> list[Row]:
-    """Read the design of a batch folder back, every value bit for bit.
-
-    Raises
-    ------
-    BatchFolderError
-        The file is missing or is not a design.
-    """
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            reader = csv.reader(stream)
-            header = next(reader)
-            names = header[3:]
-            if header[:3] != ["run_id", "index", "seed"] or len(set(names)) != len(names):
-                raise ValueError("the header is not that of a design")
-            return [
-                Row(run_id, int(index), int(seed), _numbers(names, values))
-                for run_id, index, seed, *values in reader
-            ]
-    except OSError as error:
-        raise BatchFolderError(f"{path}: expected a design, {error.strerror}") from error
-    except (StopIteration, ValueError) as error:
-        raise BatchFolderError(f"{path}: expected a design, {error}") from error
-
-
-def _numbers(names: list[str], values: list[str]) -> dict[str, float | int]:
-    return {
-        name: float(text) if set(text) & set(".en") else int(text)
-        for name, text in zip(names, values, strict=True)
-    }
 
 
 def _salib_points(

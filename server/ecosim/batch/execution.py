@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ecosim.batch.design import Row
 from ecosim.batch.factory import EngineFactory, load_factory, make_engine
 from ecosim.batch.hashes import file_hashes
 from ecosim.batch.layout import (
@@ -28,6 +27,7 @@ from ecosim.batch.layout import (
     write_whole,
 )
 from ecosim.batch.plan import BatchPlan, read_plan
+from ecosim.batch.rows import Row
 from ecosim.errors import BatchError, BatchFolderError, EngineError
 
 #: What the operating system says when there is no room, or no right, to write what must be written.

@@ -22,8 +22,8 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 
 from ecosim.batch.child import Child, ChildEndedError
-from ecosim.batch.design import Row
 from ecosim.batch.ledger import Attempt
+from ecosim.batch.rows import Row
 from ecosim.errors import EngineError
 
 #: Runs after which a slot's process is replaced, so that what an engine leaks does not add up.

@@ -9,17 +9,14 @@ from importlib import metadata
 from typing import Any, Final
 
 from ecosim import __version__
-from ecosim.batch.design import SAMPLERS, SEED_MODES, Sampler, SeedMode, block_size
 from ecosim.batch.hashes import sha256
 from ecosim.batch.layout import BatchLayout, canonical_json, readable_json, write_whole
+from ecosim.batch.samplers import SAMPLERS, SEED_MODES, Sampler, SeedMode, block_size
 from ecosim.batch.space import Space, parse_space
 from ecosim.errors import BatchFolderError, SpaceError
 
 #: Raised when a key of batch.json changes its meaning.
 SCHEMA_VERSION: Final = 1
-
-#: The factory that makes a run's engine when no other is named.
-DEFAULT_ENGINE: Final = "ecosim.engine:EcosystemEngine"
 
 #: The packages whose versions are recorded: they make the design or the model's numbers.
 _RECORDED_PACKAGES: Final = ("numpy", "scipy", "SALib", "pydantic")

@@ -11,58 +11,24 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ecosim.batch.design import (
-    Row,
-    Sampler,
-    SeedMode,
-    design_text,
-    make_design,
-    read_design,
-    size_warning,
-)
+from ecosim.batch.design import make_design
 from ecosim.batch.hashes import sha256
 from ecosim.batch.layout import BatchLayout, sync_path, write_whole
+from ecosim.batch.options import BatchSettings
 from ecosim.batch.plan import (
-    DEFAULT_ENGINE,
     BatchPlan,
     make_plan,
     read_plan,
     software_versions,
     write_plan,
 )
+from ecosim.batch.rows import Row, design_text, read_design
+from ecosim.batch.samplers import size_warning
 from ecosim.batch.space import Space, load_space
 from ecosim.errors import BatchFolderError, SpaceError, WorldError
-from ecosim.telemetry_config import TelemetryConfig
 
 #: Distributions whose low and high bounds are values the parameter can take.
 _BOUNDED = ("unif", "logunif", "triang", "truncnorm")
-
-
-@dataclass(frozen=True, slots=True)
-class BatchSettings:
-    """What whoever starts a batch says about it; the defaults are those of the command.
-
-    Attributes
-    ----------
-    world, space : str or Path
-        A file, or the name of a shipped one.
-    sampler, n, seed, seed_mode
-        As :func:`ecosim.batch.design.make_design` takes them.
-    ticks, interval : int
-        Ticks a run, and ticks between samples.
-    engine : str
-        ``MODULE:CALLABLE``.
-    """
-
-    world: str | Path = "demo"
-    space: str | Path = "default"
-    sampler: Sampler = "sobol"
-    n: int = 16
-    ticks: int = 1000
-    interval: int = TelemetryConfig.interval
-    seed: int = 0
-    seed_mode: SeedMode = "per_run"
-    engine: str = DEFAULT_ENGINE
 
 
 @dataclass(frozen=True, slots=True)

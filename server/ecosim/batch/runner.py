@@ -13,14 +13,12 @@ from ecosim.batch.execution import read_mark
 from ecosim.batch.executors import Executor, Task
 from ecosim.batch.layout import BatchLayout
 from ecosim.batch.ledger import UNCOUNTED, Attempt, Ledger, read_ledger
+from ecosim.batch.options import DEFAULT_RETRIES
 from ecosim.batch.prepare import Batch
 from ecosim.errors import BatchFolderError
 
 #: How long the coordinator waits before it looks whether it was asked to stop, seconds.
 _POLL: Final = 0.2
-
-#: Attempts at a run whose process died without a reason of its own.
-DEFAULT_RETRIES: Final = 1
 
 Ending = Literal["finished", "interrupted", "no_space"]
 

@@ -26,9 +26,9 @@ import threading
 import traceback
 from typing import IO, Any, Final
 
-from ecosim.batch.design import Row
 from ecosim.batch.execution import RunMaker, is_no_space
 from ecosim.batch.layout import BatchLayout
+from ecosim.batch.rows import Row
 from ecosim.errors import EcosimError, EngineError
 
 _LONGEST_ERROR: Final = 500

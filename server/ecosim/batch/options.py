@@ -1,0 +1,98 @@
+"""What whoever starts a batch may say: the settings, their defaults, and the options for them."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ecosim.batch.samplers import SAMPLERS, SEED_MODES, Sampler, SeedMode
+from ecosim.telemetry_config import TelemetryConfig
+
+#: The factory that makes a run's engine when no other is named.
+DEFAULT_ENGINE: Final = "ecosim.engine:EcosystemEngine"
+
+#: Further attempts at a run whose process died.
+DEFAULT_RETRIES: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSettings:
+    """What whoever starts a batch says about it; the defaults are those of the command.
+
+    Attributes
+    ----------
+    world, space : str or Path
+        A file, or the name of a shipped one.
+    sampler, n, seed, seed_mode
+        As :func:`ecosim.batch.design.make_design` takes them.
+    ticks, interval : int
+        Ticks a run, and ticks between samples.
+    engine : str
+        ``MODULE:CALLABLE``.
+    """
+
+    world: str | Path = "demo"
+    space: str | Path = "default"
+    sampler: Sampler = "sobol"
+    n: int = 16
+    ticks: int = 1000
+    interval: int = TelemetryConfig.interval
+    seed: int = 0
+    seed_mode: SeedMode = "per_run"
+    engine: str = DEFAULT_ENGINE
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options and actions of the batch command to a parser."""
+    default = BatchSettings()
+    setting: dict[str, Any] = {"default": argparse.SUPPRESS}
+    add = parser.add_argument
+    add("--world", metavar="W", help=f"world file or shipped name ({default.world})", **setting)
+    add("--space", metavar="S", help=f"space file or shipped name ({default.space})", **setting)
+    add("--sampler", choices=SAMPLERS, help=f"how to sample ({default.sampler})", **setting)
+    add("-n", type=int, metavar="N", help=f"sample size ({default.n})", **setting)
+    add("--ticks", type=int, metavar="T", help=f"ticks a run ({default.ticks})", **setting)
+    add("--interval", type=int, metavar="K", help=f"ticks between samples ({default.interval})",
+        **setting)  # fmt: skip
+    add("--seed", type=int, metavar="X", help=f"seed of the batch ({default.seed})", **setting)
+    add("--seed-mode", choices=SEED_MODES, help="which runs share a seed: none, all, or those of "
+        f"one block of a design for indices ({default.seed_mode})", **setting)  # fmt: skip
+    add("--engine", metavar="MODULE:CALLABLE", help="make(world: dict, *, seed: int) -> engine "
+        f"({default.engine})", **setting)  # fmt: skip
+    add("--out", type=Path, metavar="DIR", help="the batch folder, new or empty")
+    add("--resume", action="store_true", help="continue the batch in --out; settings that are "
+        "given must be the batch's own")  # fmt: skip
+    add("--force", action="store_true", help="with --resume: continue although versions or "
+        "settings differ; the batch keeps its settings")  # fmt: skip
+    add("--workers", type=positive, metavar="P", help="runs at a time (one a core)")
+    add("--run-timeout", type=_seconds, metavar="S", help="end a run after S seconds (never)")
+    add("--retries", type=_count, metavar="R", default=DEFAULT_RETRIES,
+        help="further attempts at a run whose process died (%(default)s)")  # fmt: skip
+    actions = parser.add_subparsers(dest="action", metavar="")
+    status = actions.add_parser("status", help="how the batch in DIR stands")
+    status.add_argument("directory", type=Path, metavar="DIR")
+
+
+def positive(text: str) -> int:
+    """Return an option's integer of 1 or more."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected an integer >= 1, got {text}")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected an integer >= 0, got {text}")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < threading.TIMEOUT_MAX:
+        raise argparse.ArgumentTypeError(f"expected seconds > 0, got {text}")
+    return value
