@@ -198,7 +198,7 @@ def parse_space(problem: Mapping[str, Any], label: str) -> Space:
     count = problem.get("num_vars", len(names))
     if count != len(names) or isinstance(count, bool):
         problems.append(f"num_vars: expected {len(names)}, one a name, got {_show(count)}")
-    if not names and "names" in problem and not problems:
+    if problem.get("names") == []:
         problems.append("names: expected at least one parameter, got none")
     for name, times in Counter(names).items():
         if times > 1:
