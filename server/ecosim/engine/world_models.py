@@ -125,7 +125,7 @@ def _ascending(pair: tuple[float, float]) -> tuple[float, float]:
 Name = Annotated[
     str,
     Field(min_length=1, max_length=200, pattern=r"^[^\p{Cc}]+$"),
-    Expected("a name of 1 to 200 characters, none of them a control character"),
+    Expected("a name of 1 to 200 printable characters"),
 ]
 Share = Annotated[float, Field(ge=0, le=1)]
 Position = tuple[float, float, float]
@@ -210,7 +210,7 @@ class Species(Record):
     species_id: Name = _field("name of the species; entities refer to it")
     functional_group: Name = _field("its guild; the diets of others may name it")
     entity_class: EntityClass = _field("decides which states and state variables it has")
-    body_mass_kg: float = _field("mass of one individual", "kg", gt=0)
+    body_mass_kg: float = _field(f"mass of one individual, at most {MAX_BODY_MASS:.0f}", "kg", gt=0)
     locomotion: Locomotion = _field("how it moves")
     thermoregulation: Thermoregulation = _field("how it keeps its temperature")
     diet_type: DietType = _field("what kind of feeder it is")
