@@ -75,6 +75,9 @@ class MetabolismConfig(Settings):
         0.002, 0, 0.1, "1/s/C", "health loss per degree outside the thermal range"
     )
     stress_rate: float = _setting(0.02, 0, 1, "1/s", "rate at which stress follows hunger")
+    cohort_mass: float = _setting(
+        0.016, 0, 100, "kg", "mass of the cohort or colony that one INSECT entity stands for"
+    )
 
 
 class MovementConfig(Settings):
@@ -130,6 +133,9 @@ class PredationConfig(Settings):
     )
     optimal_ratio: float = _setting(15, 0.01, 1e5, "-", "predator/prey mass ratio caught best")
     ratio_width: float = _setting(2.2, 0.1, 20, "ln", "width of the mass ratio hump")
+    min_capture: float = _setting(
+        0.05, 0, 1, "-", "share of the best capture below which prey is not hunted"
+    )
 
 
 class PollinationConfig(Settings):
@@ -160,6 +166,11 @@ class PlantsConfig(Settings):
     tree_growth: float = _setting(0.2, 0, 2, "x", "growth of a tree over that of a plant")
     tree_litter: float = _setting(0.25, 0, 2, "x", "litter of a tree over that of a plant")
     tree_spread: float = _setting(0.02, 0, 2, "x", "seed rate of a tree over that of a plant")
+    canopy_shade: float = _setting(0.6, 0, 1, "-", "light that a full-grown canopy takes")
+    nutrient_scale: float = _setting(
+        1, 0.01, 100, "cell", "nutrients in a full-grown plant of 1 kg body mass"
+    )
+    nutrient_exponent: float = _setting(0.23, 0, 1, "-", "mass exponent of those nutrients")
 
 
 class DecompositionConfig(Settings):
