@@ -60,6 +60,18 @@ class BatchLayout:
         """Return the mark that says a run is done."""
         return mark_file(self.run(run_id))
 
+    def finished(self) -> list[str]:
+        """Return the ids of the runs that are done, sorted."""
+        if not self.runs.is_dir():
+            return []
+        # A private folder has a mark too, for the moment before it gets its final name.
+        names = (path.name for path in self.runs.iterdir())
+        return sorted(
+            name
+            for name in names
+            if not name.endswith(PARTIAL_SUFFIX) and self.mark(name).is_file()
+        )
+
 
 def telemetry_file(folder: Path, run_id: str) -> Path:
     """Return the telemetry file of a run in its (final or private) folder."""

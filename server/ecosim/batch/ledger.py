@@ -63,7 +63,8 @@ class Attempt:
         """Return the ledger line as a mapping; ``try`` is the attempt's number."""
         fields = asdict(self)
         line = {"run_id": fields.pop("run_id"), "try": fields.pop("attempt"), **fields}
-        return {key: value for key, value in line.items() if value != ""}
+        left_out = {key for key in ("traceback", "stderr") if not line[key]}
+        return {key: value for key, value in line.items() if key not in left_out}
 
 
 class Ledger:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from ecosim.batch.layout import BatchLayout, mark_file, telemetry_file
+from ecosim.batch.layout import BatchLayout, telemetry_file
 
 _TAIL: Final = 2**16
 
@@ -68,11 +68,8 @@ def summarize(layout: BatchLayout) -> BatchSummary:
 
 def endings(layout: BatchLayout) -> Iterator[RunEnding]:
     """Yield the ending of each finished run, in the order of run ids."""
-    if not layout.runs.is_dir():
-        return
-    for folder in sorted(layout.runs.iterdir()):
-        if mark_file(folder).is_file():
-            yield read_ending(telemetry_file(folder, folder.name))
+    for run_id in layout.finished():
+        yield read_ending(telemetry_file(layout.run(run_id), run_id))
 
 
 def read_ending(path: Path) -> RunEnding:

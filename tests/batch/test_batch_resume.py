@@ -1,0 +1,213 @@
+"""Batches that are stopped, killed and continued end with the same bytes as quiet ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ecosim.batch.layout import BatchLayout
+from ecosim.batch.ledger import Ledger, read_ledger
+from ecosim.batch.rows import read_design
+
+Command = Callable[..., int]
+
+
+def contents(out: Path) -> dict[str, str]:
+    """Return the content hash of each whole run."""
+    layout = BatchLayout(out)
+    return {
+        run_id: json.loads(layout.mark(run_id).read_text())["content_sha256"]
+        for run_id in layout.finished()
+    }
+
+
+def start(space_file: Path, out: Path, *options: str) -> subprocess.Popen[str]:
+    """Start a batch of eight runs that take a quarter of a second each, in its own process."""
+    words = [sys.executable, "-m", "ecosim", "batch", "--world", "minimal"]
+    words += ["--space", str(space_file), "-n", "8", "--ticks", "12", "--interval", "5"]
+    words += ["--seed", "3", "--workers", "2", "--engine", "small_engines:Patient"]
+    words += ["--out", str(out), *options]
+    return subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+
+
+def wait_for_runs(process: subprocess.Popen[str], out: Path, count: int) -> None:
+    """Return when so many runs are whole, or the batch has ended."""
+    while process.poll() is None and len(contents(out)) < count:
+        os.sched_yield()
+
+
+@pytest.fixture
+def quiet(batch_command: Command, tmp_path: Path) -> dict[str, str]:
+    """The contents of the batch when nobody disturbs it."""
+    assert batch_command(engine="Patient", out=tmp_path / "quiet") == 0
+    return contents(tmp_path / "quiet")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_batch_says_how_to_continue(
+    quiet: dict[str, str],
+    batch_command: Command,
+    space_file: Path,
+    tmp_path: Path,
+    number: signal.Signals,
+) -> None:
+    out = tmp_path / "out"
+    process = start(space_file, out)
+    wait_for_runs(process, out, 2)
+    process.send_signal(number)
+    shown, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "--resume continues" in errors
+    done = len(contents(out))
+    assert 2 <= done < 8
+    assert f"{done} of 8 runs done, 0 failed, {8 - done} left" in shown
+    assert batch_command("--resume", engine="Patient") == 0
+    assert contents(out) == quiet
+    assert not list(BatchLayout(out).runs.glob("*.partial"))
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 6])
+def test_a_killed_batch_resumes_to_the_same_bytes(
+    quiet: dict[str, str], batch_command: Command, space_file: Path, tmp_path: Path, count: int
+) -> None:
+    out = tmp_path / "out"
+    process = start(space_file, out)
+    while not BatchLayout(out).batch.exists() and process.poll() is None:
+        os.sched_yield()
+    wait_for_runs(process, out, count)
+    process.kill()
+    process.communicate()
+    before = {name: BatchLayout(out).mark(name).stat().st_mtime_ns for name in contents(out)}
+    assert batch_command("--resume", engine="Patient") == 0
+    assert contents(out) == quiet
+    after = {name: BatchLayout(out).mark(name).stat().st_mtime_ns for name in before}
+    assert after == before, "a finished run was made again"
+
+
+def test_workers_end_with_a_killed_coordinator(space_file: Path, tmp_path: Path) -> None:
+    process = start(space_file, tmp_path / "out", "--ticks", "100000")
+    partials = BatchLayout(tmp_path / "out").runs
+    while process.poll() is None and len(list(partials.glob("*.partial/*_events.jsonl"))) < 2:
+        os.sched_yield()
+    process.kill()
+    # Workers hold the write end of the coordinator's standard error: it ends when they do.
+    process.communicate(timeout=60)
+
+
+def test_resuming_a_finished_batch_returns_at_once(batch_command: Command, tmp_path: Path) -> None:
+    assert batch_command() == 0
+    attempts = list(read_ledger(BatchLayout(tmp_path / "out")))
+    assert batch_command("--resume") == 0
+    assert list(read_ledger(BatchLayout(tmp_path / "out"))) == attempts
+
+
+def test_what_was_set_aside_stays_aside(batch_command: Command, tmp_path: Path) -> None:
+    assert batch_command(engine="Raising") == 3
+    attempts = list(read_ledger(BatchLayout(tmp_path / "out")))
+    assert batch_command("--resume", engine="Raising") == 3
+    assert list(read_ledger(BatchLayout(tmp_path / "out"))) == attempts
+
+
+def test_settings_of_another_batch_are_refused_one_by_one(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert batch_command() == 0
+    capsys.readouterr()
+    assert batch_command("--resume", "--seed", 4, "--ticks", 13, "--world", "demo") == 1
+    shown = capsys.readouterr().err
+    assert "seed: the batch has 3, got 4" in shown
+    assert "ticks: the batch has 12, got 13" in shown
+    assert "world: the batch has minimal, got demo" in shown
+    assert "space:" not in shown
+    assert batch_command("--resume", "--seed", 4, "--force") == 0
+
+
+def test_another_version_is_refused(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert batch_command() == 0
+    layout = BatchLayout(tmp_path / "out")
+    plan = json.loads(layout.batch.read_text())
+    plan["versions"]["numpy"] = "1.0"
+    layout.batch.write_text(json.dumps(plan))
+    assert batch_command("--resume") == 1
+    assert "version of numpy: the batch has 1.0, here is" in capsys.readouterr().err
+
+
+def test_a_second_coordinator_is_refused(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert batch_command() == 0
+    with Ledger(BatchLayout(tmp_path / "out")):
+        assert batch_command("--resume") == 1
+    assert "another one is at work here" in capsys.readouterr().err
+    assert batch_command("--resume") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("batch.json", None, "expected a batch folder"),
+        ("batch.json", "{}", "expected the plan of a batch"),
+        ("batch.json", "[", "expected the plan of a batch"),
+        ("batch.json", '{"schema_version": 99}', "expected schema_version 1, got 99"),
+        ("world.json", "{}", "expected the world with sha256"),
+        ("world.json", None, "expected the batch's world"),
+        ("design.csv", None, "expected a design"),
+        ("ledger.jsonl", "nonsense\n", "expected an attempt"),
+    ],
+)
+def test_a_damaged_folder_is_named(
+    batch_command: Command,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    content: str | None,
+    message: str,
+) -> None:
+    assert batch_command() == 0
+    path = tmp_path / "out" / name
+    path.unlink() if content is None else path.write_text(content)
+    capsys.readouterr()
+    assert batch_command("--resume") == 1
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert name in shown or "a batch folder" in shown
+
+
+def test_a_lost_run_is_made_again(batch_command: Command, tmp_path: Path) -> None:
+    assert batch_command() == 0
+    layout = BatchLayout(tmp_path / "out")
+    before = contents(layout.root)
+    lost = read_design(layout.design)[5].run_id
+    layout.mark(lost).unlink()
+    for path in layout.run(lost).iterdir():
+        path.unlink()
+    layout.run(lost).rmdir()
+    assert batch_command("--resume") == 0
+    assert contents(layout.root) == before
+
+
+def test_status_tells_how_a_batch_stands(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ecosim.cli import main
+
+    batch_command(engine="Raising")
+    capsys.readouterr()
+    assert main(["batch", "status", str(tmp_path / "out")]) == 3
+    shown = capsys.readouterr().out
+    assert "4 of 8 runs done, 4 failed, 0 left" in shown
+    assert "4 x failed: ZeroDivisionError: hunger went through the roof" in shown
+    assert main(["batch", "status", str(tmp_path)]) == 1
+    assert "expected a batch folder" in capsys.readouterr().err
