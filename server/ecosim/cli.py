@@ -125,7 +125,8 @@ def _run(arguments: argparse.Namespace) -> int:
     with emitter:
         emitter.on_init(engine)
         for _ in range(arguments.ticks):
-            emitter.on_tick(engine.step())
+            engine.step()
+            emitter.on_tick()
     folder = Path(emitter.config.output_dir)
     print(f"{arguments.ticks} ticks of {arguments.world}, seed {engine.seed}")
     print(f"data: {folder / emitter.run_id}_telemetry.jsonl")

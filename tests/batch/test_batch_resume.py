@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -39,10 +38,14 @@ def start(space_file: Path, out: Path, *options: str) -> subprocess.Popen[str]:
     )
 
 
-def wait_for_runs(process: subprocess.Popen[str], out: Path, count: int) -> None:
-    """Return when so many runs are whole, or the batch has ended."""
-    while process.poll() is None and len(contents(out)) < count:
-        os.sched_yield()
+def wait_until(process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
+    """Return when the condition holds, or the process has ended."""
+    while not condition():
+        try:
+            process.wait(timeout=0.01)
+        except subprocess.TimeoutExpired:
+            continue
+        return
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def test_an_interrupted_batch_says_how_to_continue(
 ) -> None:
     out = tmp_path / "out"
     process = start(space_file, out)
-    wait_for_runs(process, out, 2)
+    wait_until(process, lambda: len(contents(out)) >= 2)
     process.send_signal(number)
     shown, errors = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -82,9 +85,7 @@ def test_a_killed_batch_resumes_to_the_same_bytes(
 ) -> None:
     out = tmp_path / "out"
     process = start(space_file, out)
-    while not BatchLayout(out).batch.exists() and process.poll() is None:
-        os.sched_yield()
-    wait_for_runs(process, out, count)
+    wait_until(process, lambda: BatchLayout(out).batch.exists() and len(contents(out)) >= count)
     process.kill()
     process.communicate()
     before = {name: BatchLayout(out).mark(name).stat().st_mtime_ns for name in contents(out)}
@@ -97,8 +98,7 @@ def test_a_killed_batch_resumes_to_the_same_bytes(
 def test_workers_end_with_a_killed_coordinator(space_file: Path, tmp_path: Path) -> None:
     process = start(space_file, tmp_path / "out", "--ticks", "100000")
     partials = BatchLayout(tmp_path / "out").runs
-    while process.poll() is None and len(list(partials.glob("*.partial/*_events.jsonl"))) < 2:
-        os.sched_yield()
+    wait_until(process, lambda: len(list(partials.glob("*.partial/*_events.jsonl"))) >= 2)
     process.kill()
     # Workers hold the write end of the coordinator's standard error: it ends when they do.
     process.communicate(timeout=60)
