@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ecosim.engine.world import World, WorldWarning, load_world
@@ -87,6 +87,7 @@ def loads_or_names_places(source: Any, parameters: dict[str, Any]) -> World | No
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(["demo", "minimal"]), st.lists(_EDITS, min_size=1, max_size=5))
+@example("demo", [([28, 0, 70], "replace", "", [])]).via("a class that cannot be hashed")
 def test_a_mutated_world_loads_or_names_what_is_wrong(name: str, edits: list[Edit]) -> None:
     source: dict[str, Any] = json.loads((WORLDS / f"{name}.json").read_text(encoding="utf-8"))
     for change in edits:

@@ -6,6 +6,7 @@ else is wrong; a value of the wrong type is left to the records.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from ecosim.engine.world_messages import Location, Problems, show, suggestion
@@ -22,6 +23,10 @@ from ecosim.telemetry_errors import TelemetryConfigError
 
 MAX_ENTITIES: Final = 1_000_000
 """Most entities of a world at its start."""
+
+# The same tables, for keys that are any text.
+_STATES: Final[Mapping[str, tuple[str, ...]]] = {**STATES}
+_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {**VARIABLES}
 
 
 def check_world(data: Any, problems: Problems) -> None:
@@ -75,7 +80,7 @@ def _check_species(world: dict[str, Any], problems: Problems) -> dict[str, str]:
             problems.add(location, "a name of its own", other)
         else:
             first[name] = index
-            classes[name] = _object(entry).get("entity_class", "")
+            classes[name] = str(_object(entry).get("entity_class"))
     return classes
 
 
@@ -145,12 +150,11 @@ def _check_class(
 ) -> None:
     """Check what depends on an entity's class."""
     kind, species = entity.get("type"), entity.get("species")
-    states = next((names for name, names in STATES.items() if name == kind), None)
-    variables = next((names for name, names in VARIABLES.items() if name == kind), None)
-    if states is None or variables is None:
+    if not isinstance(kind, str) or kind not in _STATES:
         return
+    states, variables = _STATES[kind], _VARIABLES[kind]
     due = classes.get(species, kind) if isinstance(species, str) else kind
-    if due != kind and due in STATES:
+    if due != kind and due in _STATES:
         expected = f"{due}, the class of {show(species)}"
         problems.add((*location, "type"), expected, show(kind))
     state = entity.get("state")
@@ -181,7 +185,8 @@ def _check_randomize(
     """Check that the world has the shape and the species that `randomize` needs."""
     randomize = _object(world.get("randomize"))
     transform = randomize.get("transform")
-    if isinstance(transform, int) and 0 <= transform < len(SYMMETRIES):
+    is_index = isinstance(transform, int) and not isinstance(transform, bool)
+    if is_index and 0 <= transform < len(SYMMETRIES):
         transform = SYMMETRIES[transform]
     if extent is not None and extent[0] != extent[1] and transform in SQUARE_ONLY:
         expected = "a symmetry that keeps x and z, as the world is not square"
