@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from batch_cases import batch_words, write_space
 
 from ecosim.cli import main
 
@@ -21,23 +21,25 @@ def engines_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def space_file(tmp_path: Path) -> Path:
-    path = tmp_path / "space.json"
-    problem = {
-        "names": ["rates.hunger", "environment.climate.temperature"],
-        "bounds": [[1, 2], [10, 20]],
-    }
-    path.write_text(json.dumps(problem), encoding="utf-8")
-    return path
+    return write_space(tmp_path)
 
 
 @pytest.fixture
 def batch_command(space_file: Path, tmp_path: Path) -> Callable[..., int]:
-    """Run the batch command with a small engine, eight short runs, two workers."""
+    """Run the batch command with a small engine; later options go before those above."""
 
     def run(*options: object, engine: str = "SmallEngine", out: Path | None = None) -> int:
-        words = ["batch", "--world", "minimal", "--space", space_file, "-n", 8, "--ticks", 12]
-        words += ["--interval", 5, "--seed", 3, "--workers", 2]
-        words += ["--engine", f"small_engines:{engine}", "--out", out or tmp_path / "out"]
-        return main([str(word) for word in (*words, *options)])
+        words = batch_words(space_file, out or tmp_path / "out", engine)
+        return main([*words, *map(str, options)])
 
     return run
+
+
+@pytest.fixture(scope="session")
+def quiet_batch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a batch of patient engines that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("quiet")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(HERE))
+        assert main(batch_words(write_space(folder), folder / "out", "Patient")) == 0
+    return folder / "out"

@@ -117,7 +117,7 @@ class Patient(SmallEngine):
 
     def step(self) -> None:
         super().step()
-        time.sleep(0.02)
+        time.sleep(0.01)
 
 
 class NoSteps:

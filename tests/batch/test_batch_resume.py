@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from batch_cases import batch_words
 
 from ecosim.batch.layout import BatchLayout
 from ecosim.batch.ledger import Ledger, read_ledger
@@ -29,10 +30,7 @@ def contents(out: Path) -> dict[str, str]:
 
 def start(space_file: Path, out: Path, *options: str) -> subprocess.Popen[str]:
     """Start a batch of eight runs that take a quarter of a second each, in its own process."""
-    words = [sys.executable, "-m", "ecosim", "batch", "--world", "minimal"]
-    words += ["--space", str(space_file), "-n", "8", "--ticks", "12", "--interval", "5"]
-    words += ["--seed", "3", "--workers", "2", "--engine", "small_engines:Patient"]
-    words += ["--out", str(out), *options]
+    words = [sys.executable, "-m", "ecosim", *batch_words(space_file, out, "Patient"), *options]
     return subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     )
@@ -48,16 +46,9 @@ def wait_until(process: subprocess.Popen[str], condition: Callable[[], bool]) ->
         return
 
 
-@pytest.fixture
-def quiet(batch_command: Command, tmp_path: Path) -> dict[str, str]:
-    """The contents of the batch when nobody disturbs it."""
-    assert batch_command(engine="Patient", out=tmp_path / "quiet") == 0
-    return contents(tmp_path / "quiet")
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_batch_says_how_to_continue(
-    quiet: dict[str, str],
+    quiet_batch: Path,
     batch_command: Command,
     space_file: Path,
     tmp_path: Path,
@@ -75,13 +66,13 @@ def test_an_interrupted_batch_says_how_to_continue(
     assert 2 <= done < 8
     assert f"{done} of 8 runs done, 0 failed, {8 - done} left" in shown
     assert batch_command("--resume", engine="Patient") == 0
-    assert contents(out) == quiet
+    assert contents(out) == contents(quiet_batch)
     assert not list(BatchLayout(out).runs.glob("*.partial"))
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 6])
 def test_a_killed_batch_resumes_to_the_same_bytes(
-    quiet: dict[str, str], batch_command: Command, space_file: Path, tmp_path: Path, count: int
+    quiet_batch: Path, batch_command: Command, space_file: Path, tmp_path: Path, count: int
 ) -> None:
     out = tmp_path / "out"
     process = start(space_file, out)
@@ -90,7 +81,7 @@ def test_a_killed_batch_resumes_to_the_same_bytes(
     process.communicate()
     before = {name: BatchLayout(out).mark(name).stat().st_mtime_ns for name in contents(out)}
     assert batch_command("--resume", engine="Patient") == 0
-    assert contents(out) == quiet
+    assert contents(out) == contents(quiet_batch)
     after = {name: BatchLayout(out).mark(name).stat().st_mtime_ns for name in before}
     assert after == before, "a finished run was made again"
 
