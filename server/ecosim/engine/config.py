@@ -123,13 +123,16 @@ class PredationConfig(Settings):
     capture_max: float = _setting(0.55, 0, 1, "-", "best capture probability of a strike")
     refuge: float = _setting(0.75, 0, 1, "-", "capture reduction at full cover")
     handling_time: float = _setting(10, 0, 600, "s", "pause after a kill")
-    miss_pause: float = _setting(1.5, 0, 60, "s", "pause after a miss")
+    miss_pause: float = _setting(4, 0, 60, "s", "pause after a miss")
     prey_value: float = _setting(3.3, 0, 100, "-", "hunger relief for prey of own mass")
     flee_radius: float = _setting(
         0.45, 0, 1, "-", "fraction of the sensory range at which prey takes flight"
     )
     flee_release: float = _setting(
         1.6, 1, 10, "x", "multiple of the flight distance at which prey calms down"
+    )
+    hiding: float = _setting(
+        0.4, 0, 10, "-", "prey density over its reference at which half of it is well hidden"
     )
     optimal_ratio: float = _setting(15, 0.01, 1e5, "-", "predator/prey mass ratio caught best")
     ratio_width: float = _setting(2.2, 0.1, 20, "ln", "width of the mass ratio hump")
@@ -225,7 +228,7 @@ class ReproductionConfig(Settings):
         36, 1, 1e4, "count", "reference count per 1024 u2 at 1 kg and trophic level 2"
     )
     density_exponent: float = _setting(-0.1, -1, 0.5, "-", "mass exponent of that count")
-    trophic_factor: float = _setting(0.4, 0.01, 1, "-", "that count per trophic level above 2")
+    trophic_factor: float = _setting(0.3, 0.01, 1, "-", "that count per trophic level above 2")
     local_share: float = _setting(0.25, 0, 1, "-", "weight of the neighbourhood in crowding")
 
 

@@ -140,7 +140,7 @@ class EcosystemEngine:
         chosen = _number("rain.intensity", intensity, 1.0)
         self._sim.rain_asked = chosen
 
-    def close(self, status: str = "completed", error: str | None = None) -> None:
+    def close(self, status: Status = "completed", error: str | None = None) -> None:
         """End the telemetry; a second call does nothing.
 
         Parameters

@@ -174,7 +174,8 @@ class Simulation:
         local = (in_block[key[rows]] - 1) * n_blocks / reference[chosen]
         overall = (table.counts / np.where(reference > 0, reference, np.inf))[chosen]
         share = self.config.reproduction.local_share
-        return share * local + (1 - share) * overall
+        total: FloatArray = share * local + (1 - share) * overall
+        return total
 
     def emit(
         self, event_type: str, rows: IntArray, target: IntArray | None = None, **extra: Coded

@@ -1,7 +1,7 @@
 """The soil: one dense array a layer, and the account of every nutrient in it.
 
-Arrays are indexed [x, y, z]; y is 0 at the surface and grows with depth. Values lie in 0..1, and 1.0
-of a nutrient layer is one full cell, the unit of the nutrient ledger. Temperature stores
+Arrays are indexed [x, y, z]; y is 0 at the surface and grows with depth. Values lie in 0..1.
+1.0 of a nutrient layer is one full cell, the unit of the nutrient ledger. Temperature stores
 (T + 20) / 70 with T in C, the same at all places of one depth.
 """
 
@@ -31,9 +31,9 @@ class Soil:
     ----------
     layers : dict of str to ndarray of shape (nx, ny, nz), float64, 0..1
         The layers by their public names; the attributes below are the same arrays.
-    litter, carrion_fast, decomposed : ndarray of shape (nx * nz,)
-        Nutrients that the next soil step puts into the organic matter, the fast and the slow pool of
-        the surface cells. They count in the ledger.
+    litter, excreta, decomposed : ndarray of shape (nx * nz,)
+        Nutrients that the next soil step puts into the organic matter, the fast and the slow
+        pool of the surface cells. They count in the ledger.
     deposited, leached, overflow : float
         Nutrients that came in or went out so far.
     """
@@ -72,7 +72,7 @@ class Soil:
             "organic_matter": self.organic,
         }
         self.litter: FloatArray = np.zeros(self.n_columns)
-        self.carrion_fast: FloatArray = np.zeros(self.n_columns)
+        self.excreta: FloatArray = np.zeros(self.n_columns)
         self.decomposed: FloatArray = np.zeros(self.n_columns)
         self.deposited = 0.0
         self.leached = 0.0
@@ -103,7 +103,7 @@ class Soil:
         """Put what waits into the surface cells; what does not fit sinks, or is `overflow`."""
         for layer, store in (
             (self.organic, self.litter),
-            (self.fast, self.carrion_fast),
+            (self.fast, self.excreta),
             (self.slow, self.decomposed),
         ):
             layer[:, 0, :] += self.as_map(store)
@@ -130,7 +130,7 @@ class Soil:
     def total(self) -> float:
         """Return all nutrients in the cells and on their way into them."""
         stores = (self.fast, self.slow, self.organic)
-        waiting = (self.litter, self.carrion_fast, self.decomposed)
+        waiting = (self.litter, self.excreta, self.decomposed)
         return float(sum(float(part.sum()) for part in (*stores, *waiting)))
 
 
@@ -141,12 +141,8 @@ def _start_layer(
     field = random.standard_normal(shape)
     for _ in range(_SMOOTHINGS):
         padded = np.pad(field, 1, mode="edge")
-        field = (
-            sum(
-                padded[dx : dx + shape[0], dz : dz + shape[1]] for dx in range(3) for dz in range(3)
-            )
-            / 9
-        )
+        windows = [padded[i : i + shape[0], j : j + shape[1]] for i in range(3) for j in range(3)]
+        field = np.mean(windows, axis=0)
     deviation = float(field.std())
     if deviation > 0:
         field = (field - field.mean()) * (_START_DEVIATION / deviation)

@@ -131,6 +131,10 @@ def _strike(sim: Simulation, rows: IntArray, goals: IntArray) -> None:
     column = sim.soil.column(table.x[goals], table.z[goals])
     chance = species.capture[hunter, prey]
     chance *= 1 - config.refuge * np.minimum(1.0, sim.cover[column])
+    # The fewer there are, the better their hiding places: with the functional response of a single
+    # strike this adds up to Holling's type III, which lets rare prey recover (Real 1977).
+    density = table.counts[prey] / species.reference_count[prey]
+    chance *= density / (density + config.hiding)
     # Who rests is hard to notice; who is weak is easy to catch.
     chance *= np.where(table.state[goals] == RESTING, 0.7, 1.0)
     chance *= 1 + 0.5 * (1 - table.vitality[goals])

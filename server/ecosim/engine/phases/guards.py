@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ecosim.engine.arrays import BoolArray
+from ecosim.engine.arrays import BoolArray, IntArray
 from ecosim.engine.phases.codes import (
     ACTIVE,
     BLOOMING,
@@ -146,7 +146,7 @@ def _hold(inside: BoolArray, enters: BoolArray, stays: BoolArray) -> BoolArray:
     return enters | (inside & stays)
 
 
-def _change(sim: Simulation, start: int, state: BoolArray, new: BoolArray) -> None:
+def _change(sim: Simulation, start: int, state: IntArray, new: IntArray) -> None:
     changed = np.flatnonzero((new != state) & sim.table.alive[start : start + state.size])
     if changed.size:
         sim.change_state(changed + start, new[changed])

@@ -110,7 +110,8 @@ def _watch_for_threats(sim: Simulation, code: int, rows: slice, sense: float) ->
 
 def _rows_where(rows: slice, mask: BoolArray) -> IntArray:
     found: IntArray = np.flatnonzero(mask)
-    return found + rows.start
+    found += rows.start
+    return found
 
 
 def _find_food(sim: Simulation, code: int, rows: IntArray, sense: float) -> IntArray:

@@ -48,7 +48,7 @@ def _excrete(sim: Simulation, dt: float) -> None:
     amount = weight * (0.5 * sim.pool * -math.expm1(-_EXCRETION_RATE * dt) / weight.sum())
     column = soil.column(table.x[rows], table.z[rows])
     waste = np.bincount(column, weights=amount, minlength=soil.n_columns)
-    soil.carrion_fast += waste
+    soil.excreta += waste
     soil.litter += waste
     sim.pool -= 2 * float(amount.sum())
 
