@@ -185,7 +185,7 @@ class Variant:
     drought_tolerance: float = 0.0
     """Added to the tolerance of plants, trees and fungi."""
     share: float = 1.0
-    """Numbers at the start over those of the demo world."""
+    """Consumers at the start over those of the demo world."""
 
 
 VARIANTS = {
@@ -234,7 +234,10 @@ def make_worlds() -> dict[str, str]:
     }
     for name, variant in VARIANTS.items():
         adapted = [
-            (round(count * variant.share), _adapted(traits, own_name, variant))
+            (
+                round(count * (variant.share if traits["trophic_level"] > 1 else 1)),
+                _adapted(traits, own_name, variant),
+            )
             for (count, traits), own_name in zip(demo, variant.names.split(), strict=True)
         ]
         worlds[name] = _world(name, variant.biome, adapted, (32, 32, 32), PONDS)
