@@ -63,6 +63,8 @@ class EcosystemEngine:
         Ticks completed.
     seed : int
         The seed in use.
+    simulation : Simulation
+        The state that the phases work on, for tests and tools; changing it changes the run.
 
     Raises
     ------
@@ -83,11 +85,11 @@ class EcosystemEngine:
         self.seed = choose_seed(seed, self._definition.seed)
         streams = Streams.from_seed(self.seed)
         layout = place(self._definition, streams.start)
-        self._sim = Simulation(self._definition, layout, streams)
+        self.simulation = Simulation(self._definition, layout, streams)
         self._dt = self._definition.sim_config.time.dt
         self._last_dt = self._dt
         self._ran_at = [0.0] * len(SCHEDULE)
-        self._packets = PacketWriter(self._sim)
+        self._packets = PacketWriter(self.simulation)
         self._packet: dict[str, Any] | None = None
         self._emitter = self._make_emitter(telemetry)
         if self._emitter is not None:
@@ -109,7 +111,7 @@ class EcosystemEngine:
         WorldError
             ``dt`` is out of range.
         """
-        sim = self._sim
+        sim = self.simulation
         chosen = self._dt if dt is None else _number("dt", dt, MAX_DT, open_at_zero=True)
         sim.tick += 1
         sim.time += chosen
@@ -138,7 +140,7 @@ class EcosystemEngine:
             The intensity is out of range.
         """
         chosen = _number("rain.intensity", intensity, 1.0)
-        self._sim.rain_asked = chosen
+        self.simulation.rain_asked = chosen
 
     def close(self, status: Status = "completed", error: str | None = None) -> None:
         """End the telemetry; a second call does nothing.
@@ -169,12 +171,12 @@ class EcosystemEngine:
     @property
     def tick(self) -> int:
         """Ticks completed."""
-        return self._sim.tick
+        return self.simulation.tick
 
     @property
     def time(self) -> float:
         """Model time of the completed ticks, s."""
-        return self._sim.time
+        return self.simulation.time
 
     @property
     def world(self) -> dict[str, Any]:
@@ -184,21 +186,21 @@ class EcosystemEngine:
     @property
     def entities(self) -> dict[str, dict[str, Any]]:
         """The living entities by id, as plain data made at each call."""
-        return {one["id"]: one for one in entity_dicts(self._sim)}
+        return {one["id"]: one for one in entity_dicts(self.simulation)}
 
     @property
     def voxel_grid(self) -> dict[str, FloatArray]:
         """The layers, arrays of shape (nx, ny, nz), read-only views of the live values."""
-        return {name: _read_only(layer) for name, layer in self._sim.soil.layers.items()}
+        return {name: _read_only(layer) for name, layer in self.simulation.soil.layers.items()}
 
     @property
     def events(self) -> list[EventRecord]:
         """The events of the tick just done, in the order in which they happened."""
-        return self._sim.log.records
+        return self.simulation.log.records
 
     def entity_columns(self) -> Columns:
         """Return the entities as columns, valid until the next step."""
-        table, species = self._sim.table, self._sim.species
+        table, species = self.simulation.table, self.simulation.species
         return Columns(
             species=_read_only(table.species),
             state=_read_only(table.state),
@@ -218,12 +220,12 @@ class EcosystemEngine:
     def packet(self) -> dict[str, Any]:
         """Return the tick packet of the tick just done; a second call gives the same one."""
         if self._packet is None:
-            self._packet = self._packets.packet(self._sim, self._last_dt)
+            self._packet = self._packets.packet(self.simulation, self._last_dt)
         return self._packet
 
     def ledger(self) -> dict[str, float]:
         """Return the nutrient account, see :meth:`Simulation.ledger`."""
-        return self._sim.ledger()
+        return self.simulation.ledger()
 
     # ---- telemetry -----------------------------------------------------------------------------
 
