@@ -238,6 +238,11 @@ def test_a_parameter_that_is_not_in_the_world_is_named(path: str, words: str) ->
     assert words in line
 
 
+def test_parameters_that_are_no_mapping_are_refused() -> None:
+    (line,) = problems_of(minimal(), parameters=["rates.hunger"])
+    assert line == 'parameters: expected a mapping of paths to values, got ["rates.hunger"]'
+
+
 def test_two_spellings_of_one_path_clash() -> None:
     parameters = {
         "species_definitions[0].clutch_size": 1,

@@ -58,7 +58,7 @@ def _numbers(
             yield from _numbers((*location, key), item)
 
 
-def apply_parameters(data: Any, parameters: Mapping[str, Any], problems: Problems) -> None:
+def apply_parameters(data: Any, parameters: object, problems: Problems) -> None:
     """Set values by dotted path in the data of a world, before it is checked.
 
     Parameters
@@ -70,6 +70,9 @@ def apply_parameters(data: Any, parameters: Mapping[str, Any], problems: Problem
     problems : Problems
         Collects the paths that do not exist.
     """
+    if not isinstance(parameters, Mapping):
+        problems.add(("parameters",), "a mapping of paths to values", show(parameters))
+        return
     taken: dict[str, str] = {}
     for path, value in parameters.items():
         location = tuple(_keys(path)) if _is_path(path) else (str(path),)
