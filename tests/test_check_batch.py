@@ -1,4 +1,4 @@
-"""The check of a whole batch: it passes what the command makes, and finds what was tampered with."""
+"""The check of a whole batch: it passes what the command makes and finds what was tampered with."""
 
 import json
 import shutil
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from check_batch import check_batch
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -23,6 +23,7 @@ ALLOWED = {
     | {"numpy", "pydantic", "annotated_types"},  # the last comes with pydantic
     "ecosim.batch": {"ecosim.telemetry", "ecosim.errors", "ecosim.engine", "ecosim.data"}
     | {"numpy", "rich", "scipy", "SALib"},
+    "ecosim.datasets": {"ecosim.batch", "ecosim.telemetry", "ecosim.errors"},
     "ecosim.cli": {"ecosim", "rich"},
     "ecosim.__main__": {"ecosim"},
     "ecosim.__init__": set(),

@@ -47,7 +47,7 @@ def test_keywords_and_a_mapping_say_the_same():
         ({4: 5}, r"telemetry.4: unknown setting"),
         ({"enabled": 1}, r"telemetry.enabled: expected true or false, got 1"),
         ({"events": "no"}, r"telemetry.events: expected true or false"),
-        ({"format": "csv"}, r"telemetry.format: expected 'jsonl'"),
+        ({"format": "csv"}, r"telemetry.format: expected 'jsonl' or 'parquet', got 'csv'"),
         ({"variables": "hunger"}, r"telemetry.variables: expected a list of one or more names"),
         ({"variables": []}, r"telemetry.variables: expected a list of one or more names"),
         ({"variables": ["a", "a"]}, r"telemetry.variables: expected each name once"),

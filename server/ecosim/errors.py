@@ -8,6 +8,7 @@
     │   ├── HostError (TypeError)               an engine that does not fit the host interface
     │   └── OutputError (OSError)               a telemetry file that cannot be written
     ├── WorldError (ValueError)                 a world definition with mistakes
+    ├── DatasetError (ValueError)               a dataset that is missing, or lacks what was asked
     └── BatchError
         ├── SpaceError (ValueError)             a parameter space or design with mistakes
         ├── BatchFolderError (OSError)          a batch folder that is missing, locked or different
@@ -30,6 +31,7 @@ from ecosim.telemetry_errors import (
 __all__ = [
     "BatchError",
     "BatchFolderError",
+    "DatasetError",
     "EcosimError",
     "EngineError",
     "HostError",
@@ -53,6 +55,10 @@ class WorldError(EcosimError, ValueError):
     def __init__(self, problems: list[str]) -> None:
         self.problems = list(problems)
         super().__init__("\n".join(self.problems))
+
+
+class DatasetError(EcosimError, ValueError):
+    """A dataset that is missing, or that is asked for what it does not have."""
 
 
 class BatchError(EcosimError):

@@ -32,7 +32,7 @@ from ecosim.telemetry_errors import (
 )
 from ecosim.telemetry_host import HostView, describe, whole_number
 from ecosim.telemetry_records import config_record, end_record, line
-from ecosim.telemetry_writers import JsonlSink
+from ecosim.telemetry_writers import Sink, open_sink
 
 __all__ = [
     "BACKEND",
@@ -101,7 +101,7 @@ class TelemetryEmitter:
             on_full=self.config.on_full,
         )
         self._host: HostView | None = None
-        self._sink: JsonlSink | None = None
+        self._sink: Sink | None = None
         self._dimensions: tuple[int, int, int] | None = None
         self._cells: int | None = None
         self._tick = 0
@@ -173,7 +173,7 @@ class TelemetryEmitter:
         """Write everything recorded so far, the open batch of events included."""
         if self.active:
             entered = time.perf_counter_ns()
-            self._guarded(self._write, cut=True)
+            self._guarded(self._flush)
             self._emitter_ns += time.perf_counter_ns() - entered
 
     def close(self, status: Status = "completed", error: str | None = None) -> None:
@@ -244,12 +244,7 @@ class TelemetryEmitter:
             layers=view.layers,
             backend=BACKEND,
         )
-        self._sink = JsonlSink(
-            self.config.output_dir,  # type: ignore[arg-type]  # a Path once checked
-            self.run_id,
-            events=self.config.events,
-            overwrite=self.config.overwrite,
-        )
+        self._sink = open_sink(self.config, self.run_id)
         self._sink.write_telemetry(line(record))
         self._written_at = time.perf_counter_ns()
 
@@ -304,6 +299,11 @@ class TelemetryEmitter:
         self._sink.write_events(self._core.take_events(cut=cut))
         self._sink.write_telemetry(self._core.take_samples())
         self._written_at = time.perf_counter_ns()
+
+    def _flush(self) -> None:
+        assert self._sink is not None
+        self._write(cut=True)
+        self._sink.flush()
 
     def _finish(self, status: Status, error: str | None, entered: int) -> None:
         if status != "failed" and self._tick > self._sampled_tick:

@@ -26,7 +26,8 @@ DEFAULT_VARIABLES: Final = (
     "colony_health",
 )
 
-FORMATS: Final = ("jsonl",)
+#: File formats a run can be written in.
+FORMATS: Final = ("jsonl", "parquet")
 
 _RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _LARGEST_RING: Final = 2**24
@@ -44,8 +45,9 @@ class TelemetryConfig:
         K: ticks from one sample to the next, 1 or more.
     output_dir : path
         Folder for the two files of the run; made when it is missing.
-    format : str or sequence of str
-        ``"jsonl"``.
+    format : {"jsonl", "parquet"} or both in a sequence
+        Lines of JSON that can be followed while the run goes on, or tables in Parquet (needs
+        pyarrow).
     variables : sequence of str
         State variables to aggregate, in the order samples list them.
     events : bool

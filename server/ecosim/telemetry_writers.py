@@ -4,17 +4,21 @@
 
     {output_dir}/{run_id}_telemetry.jsonl    one config line, samples, one end line
     {output_dir}/{run_id}_events.jsonl       batches of events
+    {output_dir}/{run_id}_parquet/           tables instead or beside (telemetry_parquet)
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
+from ecosim.telemetry_config import TelemetryConfig
 from ecosim.telemetry_errors import OutputError
+from ecosim.telemetry_parquet import ParquetSink
 
 
 def telemetry_path(output_dir: Path, run_id: str) -> Path:
@@ -99,6 +103,22 @@ class LineFile:
             self._file.seek(self._length)
 
 
+class Sink(Protocol):
+    """Where the emitter's lines go: whole lines in, and :meth:`close` on every way out."""
+
+    def write_telemetry(self, lines: bytes) -> None:
+        """Take lines of the telemetry stream, the config record first."""
+
+    def write_events(self, lines: bytes) -> None:
+        """Take lines of the event log."""
+
+    def flush(self) -> None:
+        """Make everything taken so far readable."""
+
+    def close(self) -> None:
+        """Finish; a second call does nothing."""
+
+
 class JsonlSink:
     """The two files of a run in JSON lines.
 
@@ -149,6 +169,9 @@ class JsonlSink:
         if lines and self._events is not None:
             self._events.write(lines)
 
+    def flush(self) -> None:
+        """Do nothing: lines are in the file as soon as they are written."""
+
     def close(self) -> None:
         """Bring both files to the disk and close them, the second even if the first fails."""
         try:
@@ -167,6 +190,63 @@ class JsonlSink:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class Tee:
+    """Several sinks as one."""
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._sinks = tuple(sinks)
+
+    def write_telemetry(self, lines: bytes) -> None:
+        """Pass the lines to every sink."""
+        for sink in self._sinks:
+            sink.write_telemetry(lines)
+
+    def write_events(self, lines: bytes) -> None:
+        """Pass the lines to every sink."""
+        for sink in self._sinks:
+            sink.write_events(lines)
+
+    def flush(self) -> None:
+        """Flush every sink."""
+        for sink in self._sinks:
+            sink.flush()
+
+    def close(self) -> None:
+        """Close every sink, the others even if one fails."""
+        with contextlib.ExitStack() as stack:
+            for sink in self._sinks:
+                stack.callback(sink.close)
+
+
+def open_sink(config: TelemetryConfig, run_id: str) -> Sink:
+    """Return the sink for the formats of a config; nothing is left behind when one cannot open.
+
+    Raises
+    ------
+    TelemetryConfigError
+        ``parquet`` is asked for and pyarrow is not installed.
+    OutputError
+        The folder or a file cannot be made, or an earlier run's is in the way.
+    """
+    folder = Path(config.output_dir)
+    formats = (config.format,) if isinstance(config.format, str) else config.format
+    sinks: list[Sink] = []
+    # Parquet first: it makes no file until it has rows.
+    if "parquet" in formats:
+        sinks.append(
+            ParquetSink(
+                folder,
+                run_id,
+                variables=config.variables,
+                events=config.events,
+                overwrite=config.overwrite,
+            )
+        )
+    if "jsonl" in formats:
+        sinks.append(JsonlSink(folder, run_id, events=config.events, overwrite=config.overwrite))
+    return sinks[0] if len(sinks) == 1 else Tee(sinks)
 
 
 def _reason(error: Exception) -> str:

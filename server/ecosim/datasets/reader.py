@@ -1,0 +1,206 @@
+"""Read the tables of a batch, or of a single run written with ``format: parquet``."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from ecosim.errors import DatasetError
+from ecosim.telemetry_parquet import load_pyarrow
+from ecosim.telemetry_tables import TABLES
+
+#: Columns of the runs table that are not parameters of the batch.
+_RUN_COLUMNS: Final = tuple(column.name for column in TABLES["runs"])
+
+#: An outcome: takes the dataset, returns run id to a number.
+Outcome = Callable[["Dataset"], Mapping[str, float]]
+
+
+def open(folder: str | Path) -> Dataset:
+    """Open a dataset.
+
+    Parameters
+    ----------
+    folder : str or Path
+        A batch folder, its ``dataset`` folder, or the ``<run_id>_parquet`` folder of a single run.
+
+    Raises
+    ------
+    DatasetError
+        There is no dataset in it.
+    TelemetryConfigError
+        pyarrow is not installed.
+    """
+    given = Path(folder)
+    for root in (given / "dataset", given):
+        if (root / "species").is_dir():
+            return Dataset(root)
+    hint = "; build it with: ecosim collect DIR" if (given / "batch.json").exists() else ""
+    raise DatasetError(f"{given}: expected a dataset (a folder with species/, runs/, ...){hint}")
+
+
+class Dataset:
+    """The tables of a dataset, read lazily.
+
+    Parameters
+    ----------
+    root : Path
+        Folder with a folder of Parquet files per table (:func:`open` finds it).
+    """
+
+    def __init__(self, root: Path) -> None:
+        load_pyarrow()
+        self.root = root
+
+    def scan(
+        self,
+        table: str,
+        *,
+        columns: Iterable[str] | None = None,
+        runs: Iterable[str] | None = None,
+        species: Iterable[str] | None = None,
+        ticks: tuple[int, int] | None = None,
+    ) -> Any:
+        """Return a ``pyarrow.dataset.Scanner`` over a table; nothing is read yet.
+
+        Parameters
+        ----------
+        table : str
+            ``runs``, ``species``, ``states``, ``voxels``, ``windows`` or ``events``.
+        columns : iterable of str, optional
+            Only these; the fewer, the faster.
+        runs, species : iterable of str, optional
+            Only rows of these runs, or species.
+        ticks : (int, int), optional
+            First and last tick, both included (of ``windows``: the window's last tick).
+
+        Raises
+        ------
+        DatasetError
+            The table or a column does not exist, or the table has no such filter.
+        """
+        source = self._source(table)
+        names = source.schema.names
+        chosen = None if columns is None else list(columns)
+        for name in chosen or ():
+            if name not in names:
+                raise DatasetError(f"{table}: expected one of {', '.join(names)}, got {name!r}")
+        return source.scanner(
+            columns=chosen, filter=self._filter(table, names, runs, species, ticks)
+        )
+
+    def table(self, table: str, **choice: Any) -> Any:
+        """Return a table, or what :meth:`scan` chooses of it, as a ``pyarrow.Table``."""
+        return self.scan(table, **choice).to_table()
+
+    def pandas(self, table: str, **choice: Any) -> Any:
+        """Return what :meth:`table` returns as a ``pandas.DataFrame``."""
+        _need("pandas")
+        return self.table(table, **choice).to_pandas()
+
+    def polars(self, table: str, **choice: Any) -> Any:
+        """Return what :meth:`table` returns as a ``polars.DataFrame``."""
+        return _need("polars").from_arrow(self.table(table, **choice))
+
+    def parameters(self) -> list[str]:
+        """Return the dotted paths that the batch varied."""
+        names = self._source("runs").schema.names
+        return [name for name in names if name not in _RUN_COLUMNS]
+
+    def training_frame(self, outcomes: Mapping[str, Outcome] | None = None) -> Any:
+        """Return one wide table: a row a run, its parameters and its outcomes.
+
+        Parameters
+        ----------
+        outcomes : mapping of name to callable, optional
+            Each takes this dataset and returns run id to number. Left out: for each species
+            ``<species>.count_end`` and ``<species>.count_mean``, and for each event type
+            ``events.<type>``, its number over the run.
+
+        Returns
+        -------
+        pyarrow.Table
+            ``run_id, seed``, the parameters, the outcomes (null where a run has none), in the order
+            of the runs table.
+        """
+        pa, _ = load_pyarrow()
+        frame = self.table("runs", columns=["run_id", "seed", *self.parameters()])
+        run_ids = frame.column("run_id").to_pylist()
+        if outcomes is None:
+            found = self._default_outcomes(run_ids)
+        else:
+            found = {name: dict(outcome(self)) for name, outcome in outcomes.items()}
+        for name, values in found.items():
+            numbers = [values.get(run_id) for run_id in run_ids]
+            frame = frame.append_column(name, pa.array(numbers, pa.float64()))
+        return frame
+
+    def _default_outcomes(self, run_ids: list[str]) -> dict[str, dict[str, float]]:
+        outcomes: dict[str, dict[str, float]] = {}
+        counts = self._plain("species", ["run_id", "tick", "species", "count"])
+        groups = counts.group_by(["run_id", "species"], use_threads=False)
+        means = groups.aggregate([("count", "mean"), ("count", "last")])
+        rows = zip(*(means.column(name).to_pylist() for name in means.column_names), strict=True)
+        for row in rows:
+            one = dict(zip(means.column_names, row, strict=True))
+            for label, key in (("count_end", "count_last"), ("count_mean", "count_mean")):
+                outcomes.setdefault(f"{one['species']}.{label}", {})[one["run_id"]] = one[key]
+        windows = self._plain("windows", ["run_id", "event_type", "count"])
+        totals = windows.group_by(["run_id", "event_type"]).aggregate([("count", "sum")])
+        for one in totals.to_pylist():
+            name = f"events.{one['event_type']}"
+            outcomes.setdefault(name, dict.fromkeys(run_ids, 0))[one["run_id"]] = one["count_sum"]
+        return dict(sorted(outcomes.items()))
+
+    def _plain(self, table: str, columns: list[str]) -> Any:
+        """Return a table whose coded columns are plain text, as grouping wants them."""
+        pa, _ = load_pyarrow()
+        found = self.table(table, columns=columns)
+        fields = [
+            pa.field(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type)
+            for f in found.schema
+        ]
+        return found.cast(pa.schema(fields))
+
+    def _source(self, table: str) -> Any:
+        if table not in TABLES:
+            raise DatasetError(f"table: expected one of {', '.join(TABLES)}, got {table!r}")
+        datasets = importlib.import_module("pyarrow.dataset")
+        parts = sorted((self.root / table).glob("part-*.parquet"))
+        if not parts:
+            raise DatasetError(f"{self.root / table}: expected part-*.parquet, there is none")
+        return datasets.dataset([str(part) for part in parts], format="parquet")
+
+    def _filter(
+        self,
+        table: str,
+        names: list[str],
+        runs: Iterable[str] | None,
+        species: Iterable[str] | None,
+        ticks: tuple[int, int] | None,
+    ) -> Any:
+        compute = importlib.import_module("pyarrow.compute")
+        clock = "tick_last" if table == "windows" else "tick"
+        wanted = [("run_id", runs), ("species", species), (clock, ticks)]
+        chosen = None
+        for name, values in wanted:
+            if values is None:
+                continue
+            if name not in names:
+                raise DatasetError(f"{table}: expected a table with {name!r} for this filter")
+            if name == clock:
+                first, last = values
+                part = (compute.field(name) >= first) & (compute.field(name) <= last)
+            else:
+                part = compute.field(name).isin(list(values))
+            chosen = part if chosen is None else chosen & part
+        return chosen
+
+
+def _need(package: str) -> Any:
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise DatasetError(f"expected {package} to be installed: pip install {package}") from error
