@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -202,3 +203,27 @@ def test_status_tells_how_a_batch_stands(
     assert "4 x failed: ZeroDivisionError: hunger went through the roof" in shown
     assert main(["batch", "status", str(tmp_path)]) == 1
     assert "expected a batch folder" in capsys.readouterr().err
+
+
+def test_a_batch_that_met_a_full_disk_is_finished_after_making_room(
+    quiet_batch: Path, batch_command: Command, space_file: Path, tmp_path: Path
+) -> None:
+    """A limit on file sizes stands for the disk: the operating system refuses to write on."""
+    out = tmp_path / "out"
+    process = start(space_file, out)
+    wait_until(process, lambda: len(contents(out)) >= 1)
+    process.kill()
+    process.communicate()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        process = start(space_file, out, "--resume")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    _, errors = process.communicate()
+    assert process.returncode == 1, errors
+    assert "make room, then" in errors
+    assert "Traceback" not in errors
+    assert contents(out).items() <= contents(quiet_batch).items()
+    assert batch_command("--resume", engine="Patient") == 0
+    assert contents(out) == contents(quiet_batch)

@@ -6,6 +6,7 @@ was cut short (the machine went down) is cut off when the ledger is opened again
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -81,7 +82,8 @@ class Ledger:
         self._lock = _lock(layout)
         try:
             _cut_torn_line(self._path)
-            self._stream = self._path.open("ab")
+            # Unbuffered: a line that found no room must not be tried again when the file closes.
+            self._stream = self._path.open("ab", buffering=0)
         except OSError as error:
             self._lock.close()
             raise BatchFolderError(f"{self._path}: expected to write it, {error}") from error
@@ -100,8 +102,9 @@ class Ledger:
         OSError
             It could not be written.
         """
-        self._stream.write(canonical_json(attempt.to_json()) + b"\n")
-        self._stream.flush()
+        line = canonical_json(attempt.to_json()) + b"\n"
+        if self._stream.write(line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
         os.fsync(self._stream.fileno())
 
     def close(self) -> None:

@@ -91,6 +91,7 @@ def create_batch(settings: BatchSettings, out: str | Path) -> Batch:
     check_fit(space, rows, json.loads(content))
     if warning := size_warning(plan.sampler, plan.n):
         warnings.warn(warning, BatchWarning, stacklevel=2)
+    batch = Batch(layout, plan, rows)
     try:
         layout.runs.mkdir(parents=True, exist_ok=True)
         write_whole(layout.world, content)
@@ -98,16 +99,20 @@ def create_batch(settings: BatchSettings, out: str | Path) -> Batch:
         write_plan(layout, plan)
         sync_path(layout.root.absolute().parent)
     except OSError as error:
+        discard_batch(batch)
         raise BatchFolderError(f"{layout.root}: expected a folder to write to, {error}") from error
-    return Batch(layout, plan, rows)
+    except BaseException:
+        discard_batch(batch)
+        raise
+    return batch
 
 
 def discard_batch(batch: Batch) -> None:
     """Remove what :func:`create_batch` wrote, for a batch that turned out unable to start."""
     layout = batch.layout
-    for path in (layout.batch, layout.design, layout.world):
-        path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
+        for path in (layout.batch, layout.design, layout.world):
+            path.unlink(missing_ok=True)
         layout.runs.rmdir()
         layout.root.rmdir()
 

@@ -103,9 +103,9 @@ def run_batch(
             for row in batch.rows
             if row.run_id not in settled and read_mark(batch.layout, row.run_id) is None
         )
+        _sweep(batch.layout, [row.run_id for row in pending])
         observer.begin(report.total, report.done, len(report.failed))
         try:
-            _sweep(batch.layout, {row.run_id for row in pending})
             in_flight = 0
             while pending or in_flight:
                 while pending and in_flight < executor.capacity:
@@ -121,9 +121,8 @@ def run_batch(
                     continue
                 in_flight -= 1
                 outcome = _checked(batch.layout, outcome)
-                ledger.append(outcome)
-                if outcome.status == "no_space":
-                    report.ending, report.reason = "no_space", outcome.error or "no space left"
+                if reason := _record(ledger, outcome):
+                    report.ending, report.reason = "no_space", reason
                     break
                 attempts[outcome.run_id] += 1
                 if outcome.status == "died" and attempts[outcome.run_id] <= retries:
@@ -135,10 +134,6 @@ def run_batch(
                 else:
                     report.failed[outcome.run_id] = outcome
                 observer.settled(outcome)
-        except OSError as error:
-            if isinstance(error, BatchFolderError):
-                raise
-            report.ending, report.reason = "no_space", f"{batch.layout.root}: {error}"
         finally:
             executor.close()
             observer.end()
@@ -180,6 +175,15 @@ def _standing(batch: Batch, retries: int) -> tuple[collections.Counter[str], Bat
     return counts, report
 
 
+def _record(ledger: Ledger, outcome: Attempt) -> str | None:
+    """Write an outcome down; return why the batch cannot go on, or None if it can."""
+    try:
+        ledger.append(outcome)
+    except OSError as error:
+        return str(error)
+    return (outcome.error or "no space left") if outcome.status == "no_space" else None
+
+
 def _checked(layout: BatchLayout, outcome: Attempt) -> Attempt:
     """Return the outcome as the folder has it: a run is done if, and only if, its mark is there."""
     whole = read_mark(layout, outcome.run_id) is not None
@@ -192,9 +196,12 @@ def _checked(layout: BatchLayout, outcome: Attempt) -> Attempt:
     return outcome
 
 
-def _sweep(layout: BatchLayout, run_ids: set[str]) -> None:
+def _sweep(layout: BatchLayout, run_ids: Iterable[str]) -> None:
     """Remove what interrupted attempts at these runs left behind."""
     for run_id in run_ids:
         partial = layout.partial(run_id)
-        if partial.is_dir() and not partial.is_symlink():
-            shutil.rmtree(partial)
+        try:
+            if partial.is_dir() and not partial.is_symlink():
+                shutil.rmtree(partial)
+        except OSError as error:
+            raise BatchFolderError(f"{partial}: expected to remove it, {error}") from error
