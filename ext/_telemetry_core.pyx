@@ -1,0 +1,235 @@
+# cython: language_level=3, binding=True, boundscheck=False, wraparound=False, cdivision=True
+# cython: initializedcheck=False, freethreading_compatible=False
+"""The compiled core: what ecosim.telemetry_aggregates does, the same bytes, faster.
+
+Read the reference first: it is the specification, and its docstrings are these classes'. Here the
+same operations run in the same order on C memory; what a host hands over in any but its plainest
+form goes through the same functions of ecosim.telemetry_host as there. ext/README.md says which
+file does what.
+"""
+
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+from libc.math cimport NAN, isfinite
+from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memmove, memset
+
+from core cimport *
+
+cimport cython
+
+import json
+import sys
+from collections.abc import Mapping
+from json.encoder import encode_basestring_ascii
+
+from ecosim import telemetry_aggregates as reference
+from ecosim.telemetry_errors import HostError
+from ecosim.telemetry_host import (
+    UNKNOWN_SPECIES as _UNKNOWN_SPECIES,
+    UNSTORED_CELL,
+    code_buffer,
+    describe,
+    float_buffer,
+    identifier,
+    mapping,
+    name,
+    number,
+    plain,
+    position,
+    whole_number,
+)
+from ecosim.telemetry_statistics import LayerStatistics, Moments as _Moments
+
+cdef str UNKNOWN_SPECIES = _UNKNOWN_SPECIES
+cdef str SPECIES = "species", STATE = "state", STATE_VARS = "state_vars", ID = "id"
+cdef str TYPE = "type", TICK = "tick", SOURCE_ID = "source_id", TARGET_ID = "target_id"
+cdef str POSITION = "position", SOURCE_SPECIES = "source_species"
+cdef str PREV_STATE = "prev_state", NEW_STATE = "new_state"
+cdef str STATE_CHANGE = "STATE_CHANGE", DEATH_PREFIX = "DEATH_"
+cdef str REPRODUCTION = "REPRODUCTION", PREDATION = "PREDATION", POLLINATION = "POLLINATION"
+cdef tuple EVENT_FIELDS = (TYPE, TICK, SOURCE_ID, TARGET_ID, POSITION)
+cdef int64_t EVENT_BATCH_TICKS = reference.EVENT_BATCH_TICKS
+cdef bytes DROPPED_HEAD = b',"dropped":{"%b":' % reference.RING_FULL.encode("ascii")
+cdef str LAYER_PLACE = "voxel_grid"
+cdef double UNSTORED = UNSTORED_CELL
+cdef char NATIVE_ORDER = b"<" if sys.byteorder == "little" else b">"
+
+
+cdef bytes json_text(object value):
+    """Return the value as the reference writes it."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+include "numbers.pxi"
+include "names.pxi"
+include "buffers.pxi"
+include "population.pxi"
+include "events.pxi"
+include "lines.pxi"
+include "layers.pxi"
+
+
+cdef class AggregateCore:
+    cdef readonly str run_id
+    cdef readonly tuple variables
+    cdef readonly bint log_events
+    cdef readonly int64_t ring_capacity
+    cdef readonly str on_full
+    cdef readonly int64_t samples_taken
+
+    cdef Names _names
+    cdef Population _population
+    cdef Layers _layers
+    cdef Events _events
+    cdef Samples _samples
+    cdef bint _has_window
+    cdef int64_t _window_first
+    cdef type _event_type   # of the last event that was no mapping
+
+    def __init__(
+        self, run_id, variables, *, log_events=True, ring_capacity=65_536, on_full="drain"
+    ):
+        self.run_id = run_id
+        self.variables = tuple(variables)
+        self.log_events = log_events
+        self.ring_capacity = ring_capacity
+        self.on_full = on_full
+        self._names = Names()
+        self._population = Population(self._names, len(self.variables))
+        self._layers = Layers(self._names)
+        self._events = Events(self._names, run_id, log_events, ring_capacity, on_full == "drop")
+        self._samples = Samples(self._names, run_id, self.variables)
+
+    def use_kernel(self, str kernel):
+        """Compute with one of :func:`kernels`; all give the same bits, and tests show it."""
+        self._population.kernel = self._layers.kernel = kernel_named(kernel)
+
+    # ---- species ------------------------------------------------------------------------------
+
+    def declare_species(self, species, variables=()):
+        cdef Population population = self._population
+        cdef str exact = species if type(species) is str else str(species)
+        cdef int64_t place = population.place(self._names.find(<PyObject *>exact))
+        known = [variable for variable in variables if variable in self.variables]
+        population.declare(place)
+        for variable in known:
+            population.known[
+                place * population.variables + <int64_t>self.variables.index(variable)
+            ] = 1
+
+    def species(self):
+        cdef Population population = self._population
+        return [
+            self._names.string(population.species[population.order[i]].name)
+            for i in range(population.declared)
+        ]
+
+    # ---- the state of a sampled tick ----------------------------------------------------------
+
+    def read_entities(self, entities):
+        read_dicts(self._population, self.variables, entities)
+        return self._population.entity_count
+
+    def read_columns(self, columns):
+        read_columns_of(self._population, self.variables, columns)
+        return self._population.entity_count
+
+    def read_layer(self, str layer not None, values, cells):
+        self._layers.read(layer, values, -1 if cells is None else cells)
+
+    def walk_layer(self, str layer not None, grid, dimensions):
+        self._layers.walk(layer, grid, dimensions)
+
+    def close_sample(self):
+        cdef int64_t tick = self._events.tick
+        self._samples.add(
+            tick, self._window_first if self._has_window else tick, self._population,
+            &self._layers.words, self._layers.count, self._events,
+        )
+        self.samples_taken += 1
+        self._has_window = True
+        self._window_first = tick + 1
+        self._population.forget()
+        self._layers.forget()
+        counts_clear(&self._events.types)
+        counts_clear(&self._events.changes)
+
+    # ---- events -------------------------------------------------------------------------------
+
+    def begin_tick(self, int64_t tick):
+        cdef Events events = self._events
+        events.tick = tick
+        if not events.has_first:
+            events.has_first = True
+            events.first = tick
+
+    def end_tick(self):
+        cdef Events events = self._events
+        cdef int64_t first = events.first if events.has_first else events.tick
+        if events.tick - first + 1 >= EVENT_BATCH_TICKS:
+            events.cut()
+            events.first = events.tick + 1
+
+    def record_events(self, events, species_of):
+        cdef object kind
+        for event in events:
+            kind = type(event)
+            if kind is self._event_type:
+                record_object(self._events, event, species_of)
+            elif kind is dict or isinstance(event, Mapping):
+                record_mapping(self._events, event, species_of)
+            else:
+                record_object(self._events, event, species_of)
+                self._event_type = kind
+
+    def record(
+        self, event_type, tick, source_id=None, target_id=None, place=None, extra=None,
+        source_species=None,
+    ):
+        self._events.record(event_type, tick, source_id, target_id, place, extra, source_species)
+
+    # ---- text ---------------------------------------------------------------------------------
+
+    @property
+    def events_recorded(self):
+        return self._events.recorded
+
+    @property
+    def events_written(self):
+        return self._events.written
+
+    @property
+    def events_dropped(self):
+        return self._events.dropped
+
+    @property
+    def events_pending(self):
+        return self._events.ring.used + self._events.text_events
+
+    @property
+    def samples_pending(self):
+        return self._samples.count
+
+    def take_samples(self):
+        return self._samples.take()
+
+    def take_events(self, *, cut=False):
+        cdef Events events = self._events
+        if cut and events.has_first:
+            events.cut()
+            events.first = events.tick + 1
+        return events.take()
+
+
+def _share_docstrings():
+    """Give every method the docstring of its twin."""
+    for attribute, twin in vars(reference.AggregateCore).items():
+        if callable(twin) and not attribute.startswith("_"):
+            vars(AggregateCore)[attribute].__doc__ = twin.__doc__
+
+
+_share_docstrings()

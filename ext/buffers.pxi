@@ -1,0 +1,83 @@
+# Arrays of a host, read where they lie.
+
+@cython.final
+cdef class View:
+    """A contiguous buffer of numbers, held until the View goes.
+
+    Data as hosts hand it over (contiguous, aligned, native, of the right length) is taken as it
+    is; all else goes through the functions of telemetry_host, which gather it or say what is wrong.
+    """
+
+    cdef Py_buffer buffer
+    cdef bint held
+    cdef char format
+    cdef int64_t count
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.buffer)
+
+    cdef bint _take(self, object value, bint codes, int64_t count) except -1:
+        """Hold the value's buffer if it is one of the plain ones."""
+        cdef const char *format
+        try:
+            PyObject_GetBuffer(value, &self.buffer, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+        except Exception:
+            return False
+        self.held = True
+        format = self.buffer.format
+        if format == NULL:
+            return False
+        if format[0] == b"@" or format[0] == b"=" or format[0] == NATIVE_ORDER:
+            format += 1
+        self.format = format[0]
+        if format[0] == 0 or format[1] != 0 or self.buffer.itemsize <= 0:
+            return False
+        if not codes and self.format != b"d" and self.format != b"f":
+            return False
+        if codes:
+            self.format = integer_format(self.format, self.buffer.itemsize)
+            if self.format == 0:
+                return False
+        self.count = self.buffer.len // self.buffer.itemsize
+        return (
+            self.count > 0
+            and (count < 0 or self.count == count)
+            and <size_t>self.buffer.buf % <size_t>self.buffer.itemsize == 0
+        )
+
+    cdef inline const double *doubles(self):
+        """Return the values if they are doubles, else NULL."""
+        return <const double *>self.buffer.buf if self.format == b"d" else NULL
+
+    cdef inline const float *floats(self):
+        return <const float *>self.buffer.buf if self.format == b"f" else NULL
+
+
+cdef char integer_format(char format, int64_t size) noexcept:
+    """Return the format of integers of this size as `widen` knows it, or 0."""
+    if format in (b"b", b"h", b"i", b"l", b"q", b"n"):
+        return b"b" if size == 1 else b"h" if size == 2 else b"i" if size == 4 else b"q"
+    if format in (b"?", b"B", b"H", b"I", b"L", b"Q", b"N"):
+        return b"B" if size == 1 else b"H" if size == 2 else b"I" if size == 4 else b"Q"
+    return 0
+
+
+cdef View view_of(object value, bint codes, int64_t count, object where):
+    """Return a View of `count` numbers (any number of them if negative).
+
+    `where` is the place in the host, or a tuple of a text and the value whose repr stands in it.
+    """
+    cdef View view = View.__new__(View)
+    if view._take(value, codes, count):
+        return view
+    if type(where) is tuple:
+        where = f"{where[0]}[{where[1]!r}]"
+    read = code_buffer if codes else float_buffer
+    flat = read(value, None if count < 0 else count, where)
+    view = View.__new__(View)
+    if flat.nbytes and not view._take(flat, codes, count):
+        # Not aligned: a copy is.
+        view = View.__new__(View)
+        view._take(memoryview(bytes(flat)).cast(flat.format), codes, count)
+    return view

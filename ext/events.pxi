@@ -1,0 +1,325 @@
+# Events: from what a host hands over to a record of the ring.
+
+cdef int64_t LARGEST_TICK = 2**53
+
+
+@cython.final
+cdef class Events:
+    """The ring, the counts of the window, and the lines of batches that are text already."""
+
+    cdef Names names
+    cdef bint log, drop
+    cdef int64_t capacity
+    cdef Ring ring
+    cdef Counts types       # of the window: name -> count
+    cdef Counts changes     # of the window: (species, change) -> count
+    cdef Counts known_changes   # (before, after) -> name of "before>after", plus 1
+    cdef int64_t state_change
+    cdef Text text          # lines of complete batches
+    cdef int64_t text_events
+    cdef Text scratch       # extras of the event under way
+    cdef bytes head         # how each line starts
+    cdef int64_t tick
+    cdef bint has_first
+    cdef int64_t first      # of the open batch, if has_first
+    cdef int64_t open_dropped
+    cdef int64_t recorded, written, dropped
+
+    def __cinit__(self, Names names, str run_id, bint log, int64_t capacity, bint drop):
+        self.names = names
+        self.log = log
+        self.drop = drop
+        self.capacity = capacity
+        self.state_change = names.find(<PyObject *>STATE_CHANGE)
+        self.head = b'{"record":"events","run_id":%b,"ticks":[' % json_text(run_id)
+        done(ring_open(&self.ring, capacity if log else 1))
+
+    def __dealloc__(self):
+        ring_close(&self.ring)
+        counts_free(&self.types)
+        counts_free(&self.changes)
+        counts_free(&self.known_changes)
+        text_free(&self.text)
+        text_free(&self.scratch)
+
+    # ---- one event
+
+    cdef int record(
+        self, object kind, object tick, object source, object target, object place, object extra,
+        object species,
+    ) except -1:
+        """Check one event as the reference does, then count and keep it.
+
+        Each field is looked at in the reference's order; what is not of the plainest type goes to
+        the shared functions, which convert it or raise.
+        """
+        cdef Event event
+        cdef object extra_text = None
+        cdef object coordinates
+        cdef int64_t change = -1
+        memset(&event, 0, sizeof(Event))
+
+        if type(kind) is not str:
+            kind = name(kind, "event.type")
+        if extra is not None and type(extra) is not dict:
+            mapping(extra, f"{kind} event.extra")
+        if not small_integer(tick, &event.tick):
+            event.tick = whole_number(tick, f"{kind} event.tick")
+        if source is not None and type(source) is not str:
+            source = identifier(source, f"{kind} event.source_id")
+        if target is not None and type(target) is not str:
+            target = identifier(target, f"{kind} event.target_id")
+        if place is not None and not three_floats(place, &event):
+            coordinates = position(place, f"{kind} event.position")
+            event.x, event.y, event.z = coordinates[0], coordinates[1], coordinates[2]
+        event.has_position = place is not None
+
+        event.kind = <int32_t>self.names.find(<PyObject *>kind)
+        event.extra_kind = EXTRA_NONE
+        if extra is not None and extra:
+            if two_states(extra, self.names, &event):
+                event.extra_kind = EXTRA_STATES
+            else:
+                extra_text = self._extra_text(extra, kind)
+                event.extra_kind = EXTRA_TEXT
+                event.extra.text = <PyObject *>extra_text
+            if event.kind == self.state_change and species is not None:
+                change = self._change(extra, &event)
+                if change >= 0:
+                    if type(species) is not str:
+                        species = name(species, f"{kind} event.source_species")
+                    done(
+                        counts_add(
+                            &self.changes,
+                            PAIR(self.names.find(<PyObject *>species), change),
+                            1,
+                        )
+                    )
+        done(counts_add(&self.types, PAIR(0, event.kind), 1))
+        if self.log:
+            self._keep(&event, source, target)
+        return 0
+
+    cdef int _keep(self, Event *event, object source, object target) except -1:
+        """Put an event into the ring; from here on the ring owns its references."""
+        if self.ring.open == self.capacity:
+            if self.drop:
+                self.recorded += 1
+                self.dropped += 1
+                self.open_dropped += 1
+                return 0
+            self.cut()
+        if self.ring.used == self.ring.size:
+            self.drain()
+        if source is not None:
+            event.source = <PyObject *>source
+            Py_INCREF(source)
+        if target is not None:
+            event.target = <PyObject *>target
+            Py_INCREF(target)
+        if event.extra_kind == EXTRA_TEXT:
+            Py_XINCREF(event.extra.text)
+        ring_at(&self.ring, self.ring.start + self.ring.used)[0] = event[0]
+        self.ring.used += 1
+        self.ring.open += 1
+        self.recorded += 1
+        return 0
+
+    cdef bytes _extra_text(self, object extra, object kind):
+        """Return the extras as JSON; flat dicts of plain values need no copy of them first."""
+        self.scratch.size = 0
+        if put_flat_dict(&self.scratch, extra):
+            return PyBytes_FromStringAndSize(self.scratch.data, self.scratch.size)
+        return json_text(plain(extra, f"{kind} event.extra"))
+
+    cdef int64_t _change(self, object extra, Event *event) except -2:
+        """Return the name of a change of state, or -1 if the extras do not tell it."""
+        cdef int64_t known
+        cdef uint64_t pair = 0
+        if event.extra_kind == EXTRA_STATES:
+            pair = PAIR(event.extra.states.before, event.extra.states.after)
+            known = counts_get(&self.known_changes, pair)
+            if known:
+                return known - 1
+        before, after = extra.get(PREV_STATE), extra.get(NEW_STATE)
+        if not isinstance(before, str) or not isinstance(after, str):
+            return -1
+        change = str(f"{before}>{after}")
+        known = self.names.find(<PyObject *>change)
+        if event.extra_kind == EXTRA_STATES:
+            done(counts_add(&self.known_changes, pair, known + 1))
+        return known
+
+    # ---- batches
+
+    cdef int cut(self) except -1:
+        """Close the open batch at the current tick; an empty one leaves no trace."""
+        cdef int64_t first = self.first if self.has_first else self.tick
+        done(ring_cut(&self.ring, first, self.tick, self.open_dropped))
+        self.open_dropped = 0
+        self.has_first = True
+        self.first = self.tick
+        return 0
+
+    cdef int drain(self) except -1:
+        """Turn the complete batches into text."""
+        cdef int64_t done_batches = 0, size
+        cdef Batch *batch
+        while done_batches < self.ring.batch_count:
+            batch = self.ring.batches + done_batches
+            size = self.text.size
+            try:
+                put_events_line(&self.text, self, batch)
+            except:
+                # What is not a whole line goes, and its batch stays in the ring.
+                self.text.size = size
+                self._forget_batches(done_batches)
+                raise
+            self.text_events += batch.count
+            ring_forget(&self.ring, batch.count)
+            done_batches += 1
+        self._forget_batches(done_batches)
+        return 0
+
+    cdef int _forget_batches(self, int64_t count) noexcept:
+        self.ring.batch_count -= count
+        memmove(
+            self.ring.batches, self.ring.batches + count, self.ring.batch_count * sizeof(Batch)
+        )
+        return 0
+
+    cdef bytes take(self):
+        """Return the lines of the complete batches, and forget them."""
+        self.drain()
+        cdef bytes lines = PyBytes_FromStringAndSize(self.text.data, self.text.size)
+        self.written += self.text_events
+        self.text.size = 0
+        self.text_events = 0
+        return lines
+
+
+cdef inline bint small_integer(object value, int64_t *out) noexcept:
+    """Take an int in 0..2**53."""
+    cdef int overflow = 0
+    if not PyLong_CheckExact(<PyObject *>value):
+        return False
+    out[0] = PyLong_AsLongLongAndOverflow(<PyObject *>value, &overflow)
+    return overflow == 0 and 0 <= out[0] <= LARGEST_TICK
+
+
+cdef inline bint three_floats(object place, Event *event) noexcept:
+    """Take a tuple or list of three floats."""
+    cdef PyObject *x
+    cdef PyObject *y
+    cdef PyObject *z
+    if type(place) is tuple and PyTuple_GET_SIZE(place) == 3:
+        x = PyTuple_GET_ITEM(place, 0)
+        y = PyTuple_GET_ITEM(place, 1)
+        z = PyTuple_GET_ITEM(place, 2)
+    elif type(place) is list and PyList_GET_SIZE(place) == 3:
+        x = PyList_GET_ITEM(place, 0)
+        y = PyList_GET_ITEM(place, 1)
+        z = PyList_GET_ITEM(place, 2)
+    else:
+        return False
+    if not (PyFloat_CheckExact(x) and PyFloat_CheckExact(y) and PyFloat_CheckExact(z)):
+        return False
+    event.x = PyFloat_AS_DOUBLE(x)
+    event.y = PyFloat_AS_DOUBLE(y)
+    event.z = PyFloat_AS_DOUBLE(z)
+    return True
+
+
+cdef inline bint two_states(object extra, Names names, Event *event) except -1:
+    """Take {"prev_state": str, "new_state": str}, in this order and nothing else."""
+    cdef PyObject *key
+    cdef PyObject *value
+    cdef Py_ssize_t cursor = 0
+    if type(extra) is not dict or len(<dict>extra) != 2:
+        return False
+    PyDict_Next(extra, &cursor, &key, &value)
+    # Names in a program's text are one object; another one takes the longer way.
+    if key != <PyObject *>PREV_STATE or type(<object>value) is not str:
+        return False
+    event.extra.states.before = <int32_t>names.find(value)
+    PyDict_Next(extra, &cursor, &key, &value)
+    if key != <PyObject *>NEW_STATE or type(<object>value) is not str:
+        return False
+    event.extra.states.after = <int32_t>names.find(value)
+    return True
+
+
+cdef bint put_flat_dict(Text *text, object values) except -1:
+    """Put a dict of str to str, number, bool or None as JSON; False if it holds anything else."""
+    cdef PyObject *key
+    cdef PyObject *value
+    cdef Py_ssize_t cursor = 0
+    cdef int overflow = 0
+    cdef int64_t integer
+    cdef const char *before = b"{"
+    if type(values) is not dict:
+        return False
+    while PyDict_Next(values, &cursor, &key, &value):
+        if type(<object>key) is not str:
+            return False
+        done(put_bytes(text, before, 1))
+        before = b","
+        put_string(text, <str>key)
+        done(put_text(text, b":"))
+        if type(<object>value) is str:
+            put_string(text, <str>value)
+        elif PyFloat_CheckExact(value):
+            done(put_number(text, PyFloat_AS_DOUBLE(value)))
+        elif PyLong_CheckExact(value):
+            integer = PyLong_AsLongLongAndOverflow(value, &overflow)
+            if overflow or integer == INT64_MIN:
+                return False
+            done(put_integer(text, integer))
+        elif value == <PyObject *>None:
+            done(put_text(text, b"null"))
+        elif value == <PyObject *>True:
+            done(put_text(text, b"true"))
+        elif value == <PyObject *>False:
+            done(put_text(text, b"false"))
+        else:
+            return False
+    done(put_text(text, b"}"))
+    return True
+
+
+cdef int record_mapping(Events events, object event, object species_of) except -1:
+    """Record an event that is a mapping: what is not a field of every event is its extra."""
+    cdef object kind, tick, source, target, place, species
+    kind, tick, source, target, place = (
+        event.get(TYPE), event.get(TICK), event.get(SOURCE_ID), event.get(TARGET_ID),
+        event.get(POSITION),
+    )
+    extra = {key: event[key] for key in event if key not in EVENT_FIELDS}
+    species = extra.get(SOURCE_SPECIES)
+    return record_found(events, kind, tick, source, target, place, extra, species, species_of)
+
+
+cdef int record_object(Events events, object event, object species_of) except -1:
+    """Record an event that is an EventRecord."""
+    cdef object kind, tick, source, target, place, extra, species
+    try:
+        kind, tick, extra = event.event_type, event.tick, event.extra
+        source, target, place = event.source_id, event.target_id, event.position
+    except AttributeError as error:
+        raise HostError(
+            "events: expected a mapping with a 'type', or an object with event_type, "
+            f"tick, source_id, target_id, position and extra, got {describe(event)}"
+        ) from error
+    species = getattr(event, "source_species", None)
+    return record_found(events, kind, tick, source, target, place, extra, species, species_of)
+
+
+cdef inline int record_found(
+    Events events, object kind, object tick, object source, object target, object place,
+    object extra, object species, object species_of,
+) except -1:
+    if species is None and kind == STATE_CHANGE and source is not None and species_of:
+        species = species_of(source)
+    if tick is None:
+        tick = events.tick
+    return events.record(kind, tick, source, target, place, extra, species)

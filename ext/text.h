@@ -1,0 +1,108 @@
+/* text.h: a growing buffer of ASCII text, and JSON's atoms as json.dumps writes them.
+ *
+ * A function that may need memory returns 0, or -1 when there is none; the text is then as it was
+ * before, or longer by a part. The buffer belongs to the Text; text_free gives it back.
+ */
+#ifndef ECOSIM_TEXT_H
+#define ECOSIM_TEXT_H
+
+#include <Python.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shortest.h"
+
+typedef struct {
+    char *data;
+    int64_t size, capacity;
+} Text;
+
+static inline int text_grow(Text *text, int64_t more)
+{
+    int64_t capacity = 2 * text->capacity > 4096 ? 2 * text->capacity : 4096;
+    if (capacity < text->size + more)
+        capacity = text->size + more;
+    char *data = (char *)realloc(text->data, (size_t)capacity);
+    if (data == NULL)
+        return -1;
+    text->data = data;
+    text->capacity = capacity;
+    return 0;
+}
+
+/* Make sure that `more` bytes fit behind the text. */
+static inline int text_reserve(Text *text, int64_t more)
+{
+    return text->capacity - text->size >= more ? 0 : text_grow(text, more);
+}
+
+static inline void text_free(Text *text)
+{
+    free(text->data);
+    memset(text, 0, sizeof *text);
+}
+
+static inline int put_bytes(Text *text, const char *bytes, int64_t count)
+{
+    if (text_reserve(text, count))
+        return -1;
+    memcpy(text->data + text->size, bytes, (size_t)count);
+    text->size += count;
+    return 0;
+}
+
+/* Put text that ends with a zero byte. */
+static inline int put_text(Text *text, const char *bytes)
+{
+    return put_bytes(text, bytes, (int64_t)strlen(bytes));
+}
+
+static inline int put_integer(Text *text, int64_t value)
+{
+    char digits[20], *end = digits + sizeof digits;
+    if (text_reserve(text, 21))
+        return -1;
+    if (value < 0)
+        text->data[text->size++] = '-';
+    char *start = digits_before(end, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+    memcpy(text->data + text->size, start, (size_t)(end - start));
+    text->size += end - start;
+    return 0;
+}
+
+/* Put repr(value), or null for what JSON has no number for. */
+static inline int put_number(Text *text, double value)
+{
+    if (!isfinite(value))
+        return put_text(text, "null");
+    if (text_reserve(text, SHORTEST_MAX + 1))
+        return -1;
+    text->size = write_double(text->data + text->size, value) - text->data;
+    return 0;
+}
+
+/* Put a str as JSON if it needs no escape. Return 1 if it does and nothing was put. */
+static inline int put_simple_string(Text *text, PyObject *string)
+{
+    if (!PyUnicode_IS_COMPACT_ASCII(string))
+        return 1;
+    int64_t count = PyUnicode_GET_LENGTH(string);
+    if (text_reserve(text, count + 2))
+        return -1;
+    const unsigned char *from = PyUnicode_1BYTE_DATA(string);
+    char *to = text->data + text->size;
+    *to++ = '"';
+    for (int64_t i = 0; i < count; i++) {
+        unsigned char c = from[i];
+        if (c < ' ' || c > '~' || c == '"' || c == '\\')
+            return 1;
+        *to++ = (char)c;
+    }
+    *to++ = '"';
+    text->size += count + 2;
+    return 0;
+}
+
+#endif
