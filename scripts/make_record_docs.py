@@ -1,9 +1,10 @@
-"""Write docs/records.md from the schema of the records."""
+"""Write docs/records.md from the schema of the records and of the tables."""
 
 from pathlib import Path
 
 from ecosim.telemetry_records import SCHEMA_VERSION
 from ecosim.telemetry_schema import RECORDS
+from ecosim.telemetry_tables import TABLES, columns
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "records.md"
 
@@ -33,6 +34,14 @@ MEANINGS = {
     "end": "How the run ended. A file without it is of a run that did not finish.",
 }
 
+TABLES_INTRODUCTION = """
+## Tables
+
+The dataset of a batch, and a run written with `format: parquet`; [dataset.md](dataset.md) shows how
+to use them. `category` is text that is dictionary coded, `integer` is int64, `number` is float64.
+`runs` also has a column for each parameter of the batch, named by its dotted path.
+"""
+
 
 def render() -> str:
     """Return the page."""
@@ -43,6 +52,12 @@ def render() -> str:
         for field in fields:
             optional = ", may be absent" if field.optional else ""
             row = (f"`{field.path}`", field.kind + optional, field.unit, field.meaning)
+            parts.append(f"| {' | '.join(row)} |\n")
+    parts.append(TABLES_INTRODUCTION)
+    for table in TABLES:
+        parts.append(f"\n### `{table}`\n\n| column | kind | unit | meaning |\n|---|---|---|---|\n")
+        for column in columns(table, variables=["<var>"]):
+            row = (f"`{column.name}`", column.kind, column.unit, column.meaning)
             parts.append(f"| {' | '.join(row)} |\n")
     return "".join(parts)
 

@@ -14,7 +14,7 @@ def backends() -> dict[str, type[AggregateCore]]:
     found = {"python": AggregateCore}
     # Without the extension there is one; a test elsewhere fails when it was required.
     with contextlib.suppress(TelemetryConfigError):
-        found["compiled"] = choose("compiled")[1]
+        found["compiled"] = choose("compiled").core
     return found
 
 

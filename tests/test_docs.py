@@ -32,6 +32,31 @@ def test_the_engine_of_the_host_interface_page_runs(tmp_path):
     assert len(lines) == 1 + 5 + 1  # config, samples at 0, 50, 100, 150 and 200, end
 
 
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """A folder with a small batch in out/demo, collected, as the pages assume."""
+    folder = tmp_path_factory.mktemp("demo")
+    options = "--world demo --space default -n 4 --ticks 60 --interval 20 --out out/demo"
+    command = [sys.executable, DOCS.parent / "scripts" / "run_batch.py", *options.split()]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "ecosim", "collect", "out/demo"], cwd=folder, check=True)
+    return folder
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_the_examples_of_the_dataset_page_run(demo, number):
+    program = blocks("dataset.md", "python")[number]
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=demo, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_every_example_of_the_dataset_page_is_among_those_that_run():
+    assert len(blocks("dataset.md", "python")) == 5
+
+
 def test_the_host_interface_page_lists_every_setting_with_its_default():
     page = (DOCS / "host-interface.md").read_text(encoding="utf-8")
     for field in dataclasses.fields(TelemetryConfig):

@@ -28,6 +28,7 @@ from ecosim.errors import (
 )
 from ecosim.telemetry_config import TelemetryConfig
 
+EXIT_DONE: Final = 0
 EXIT_ERROR: Final = 1
 EXIT_MISTAKE: Final = 2
 EXIT_INTERRUPTED: Final = 130
@@ -60,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except ModuleNotFoundError as error:
-        print(f"error: {error.name} is not installed; the extra 'batch' of ecosim-telemetry "
-              "brings what this command needs", file=sys.stderr)  # fmt: skip
+        print(f"error: {error.name} is not installed; this command needs: "
+              "pip install 'ecosim-telemetry[all]'", file=sys.stderr)  # fmt: skip
         return EXIT_ERROR
     except BrokenPipeError:
         # Whoever read the output has gone; there is nobody left to tell.
@@ -97,6 +98,10 @@ def _parser() -> argparse.ArgumentParser:
     batch = commands.add_parser("batch", help="run a sampled parameter space of a world")
     add_options(batch)
     batch.set_defaults(handler=lambda arguments: _batch(arguments, batch))
+
+    collect = commands.add_parser("collect", help="build the dataset of a batch from its runs")
+    collect.add_argument("directory", type=Path, metavar="DIR", help="the batch folder")
+    collect.set_defaults(handler=lambda arguments: _collect(arguments.directory))
 
     validate = commands.add_parser("validate", help="check a world file, every mistake at once")
     validate.add_argument("world", metavar="WORLD", help="world file or shipped name")
@@ -137,9 +142,23 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _batch(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     # Behind this are scipy and the executors, which the other commands do without.
-    from ecosim.batch.command import run_command
+    from ecosim.batch.command import EXIT_SOME_FAILED, run_command
 
-    return run_command(arguments, parser)
+    code = run_command(arguments, parser)
+    finished = arguments.action is None and code in (EXIT_DONE, EXIT_SOME_FAILED)
+    if finished and importlib.util.find_spec("pyarrow"):
+        _collect(arguments.out)
+    return code
+
+
+def _collect(folder: Path) -> int:
+    from ecosim.datasets.collect import collect, dataset_folder
+
+    collected = collect(folder)
+    print(f"dataset: {dataset_folder(folder)}, {collected.runs} runs")
+    for run_id, reason in collected.left_out.items():
+        print(f"left out: {run_id}: {reason}")
+    return EXIT_DONE
 
 
 def _validate(arguments: argparse.Namespace) -> int:

@@ -45,8 +45,10 @@ __all__ = [
     "TelemetryWarning",
 ]
 
+_LIVE: Final = choose()
+
 #: Which core is live: ``"compiled"`` or ``"python"``.
-BACKEND, _Core = choose()
+BACKEND: Final = _LIVE.name
 
 Status = Literal["completed", "stopped", "failed"]
 
@@ -56,7 +58,7 @@ _LARGEST_QUEUE: Final = 64
 
 
 class TelemetryWarning(UserWarning):
-    """The telemetry gave up and the simulation goes on without it."""
+    """Something the user should know: the telemetry gave up, or runs on the slow core."""
 
 
 class TelemetryEmitter:
@@ -93,7 +95,7 @@ class TelemetryEmitter:
         self.config = TelemetryConfig.of(config)
         self.run_id = new_run_id() if run_id is None else check_run_id(run_id)
         self.parameters = dict(parameters or {})
-        self._core = _Core(
+        self._core = _LIVE.core(
             self.run_id,
             self.config.variables,
             log_events=self.config.events,
@@ -222,6 +224,8 @@ class TelemetryEmitter:
     # ---- the steps, each run under _guarded ----------------------------------------------------
 
     def _open(self, host: Any) -> None:
+        if _LIVE.note is not None:
+            warnings.warn(_LIVE.note, TelemetryWarning, stacklevel=4)
         self._host = view = HostView(host)
         self._dimensions = view.dimensions()
         self._cells = None if self._dimensions is None else math.prod(self._dimensions)
