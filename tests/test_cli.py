@@ -112,7 +112,7 @@ def test_info_tells_versions_backend_and_what_is_shipped(
         (["run", "minimal", "--set", "rates.hungr=1"], 2, "hungr"),
         (["run", "minimal", "--seed", "-1"], 2, "seed"),
         (["batch"], 2, "--out DIR is required"),
-        (["batch", "--out", "x", "--force"], 2, "--force goes with --resume"),
+        (["batch", "--out", "x", "--force"], 2, "--force goes with --resume or --extend"),
         (["batch", "--out", "x", "--resume"], 1, "x: expected a batch folder"),
         (["batch", "--out", "x", "--world", "no such world"], 2, "no such world"),
         (["batch", "--out", "x", "--space", "no such space"], 2, "no such space"),
@@ -155,7 +155,7 @@ def test_the_module_and_the_script_are_the_command() -> None:
             [sys.executable, *words, "--out", "x", "--force"], capture_output=True, text=True
         )
         assert done.returncode == 2
-        assert done.stderr.endswith("error: --force goes with --resume\n")
+        assert done.stderr.endswith("error: --force goes with --resume or --extend\n")
 
 
 def test_other_commands_do_not_load_the_samplers(tmp_path: Path) -> None:

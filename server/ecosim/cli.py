@@ -1,7 +1,7 @@
 """The command ``ecosim``: parse, call the library, print.
 
 Errors of the library are one line (or one line a mistake) on standard error, without a traceback.
-Exit codes are those of :mod:`ecosim.batch.command` for every command.
+Exit codes are those of :mod:`ecosim.batch.exit_codes` for every command.
 """
 
 from __future__ import annotations
@@ -18,6 +18,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from ecosim import __version__
+from ecosim.batch.exit_codes import (
+    EXIT_DONE,
+    EXIT_ERROR,
+    EXIT_INTERRUPTED,
+    EXIT_MISTAKE,
+    EXIT_SOME_FAILED,
+)
 from ecosim.batch.options import BatchSettings, add_options, positive
 from ecosim.errors import (
     EcosimError,
@@ -27,11 +34,6 @@ from ecosim.errors import (
     WorldError,
 )
 from ecosim.telemetry_config import TelemetryConfig
-
-EXIT_DONE: Final = 0
-EXIT_ERROR: Final = 1
-EXIT_MISTAKE: Final = 2
-EXIT_INTERRUPTED: Final = 130
 
 _DEFAULT_TICKS: Final = 1000
 
@@ -142,7 +144,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _batch(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     # Behind this are scipy and the executors, which the other commands do without.
-    from ecosim.batch.command import EXIT_SOME_FAILED, run_command
+    from ecosim.batch.command import run_command
 
     code = run_command(arguments, parser)
     finished = arguments.action is None and code in (EXIT_DONE, EXIT_SOME_FAILED)

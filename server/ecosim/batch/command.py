@@ -1,15 +1,4 @@
-"""The batch command: its options, what it prints, its exit codes.
-
-====  ==========================================================
-code  meaning
-====  ==========================================================
-0     every run is done
-1     the batch could not be run, or stopped on an error
-2     the options, the space, the world or the engine are mistaken
-3     some runs failed and were set aside; the others are done
-130   interrupted; ``--resume`` continues
-====  ==========================================================
-"""
+"""The batch command: from parsed options to a finished batch and its exit code."""
 
 from __future__ import annotations
 
@@ -23,31 +12,24 @@ import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, fields
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from ecosim.batch.actions import failure_lines, rerun_one, show_status, verify_batch
 from ecosim.batch.executors import LocalExecutor
-from ecosim.batch.ledger import read_ledger
+from ecosim.batch.exit_codes import EXIT_DONE, EXIT_ERROR, EXIT_INTERRUPTED, EXIT_SOME_FAILED
 from ecosim.batch.options import BatchSettings
 from ecosim.batch.prepare import (
     Batch,
     create_batch,
     differences,
     discard_batch,
+    extend_batch,
     open_batch,
 )
-from ecosim.batch.progress import progress_for, rate_text
-from ecosim.batch.runner import BatchReport, batch_report, run_batch
-from ecosim.batch.summary import failure_groups, summarize, summary_text
+from ecosim.batch.progress import progress_for
+from ecosim.batch.runner import BatchReport, run_batch
+from ecosim.batch.summary import summarize, summary_text
 from ecosim.errors import BatchFolderError, EngineError
-
-EXIT_DONE: Final = 0
-EXIT_ERROR: Final = 1
-EXIT_MISTAKE: Final = 2
-EXIT_SOME_FAILED: Final = 3
-EXIT_INTERRUPTED: Final = 130
-
-_SHOWN_RUNS: Final = 3
 
 
 def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
@@ -59,15 +41,20 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
         As the library does; nothing was left half-made.
     """
     if arguments.action == "status":
-        return _status(arguments.directory)
+        return show_status(arguments.directory)
+    if arguments.action == "verify":
+        return verify_batch(arguments.directory, arguments.rerun)
+    if arguments.action == "rerun":
+        return rerun_one(arguments.directory, arguments.run_id, arguments.into)
     if arguments.out is None:
         parser.error("--out DIR is required")
-    if arguments.force and not arguments.resume:
-        parser.error("--force goes with --resume")
+    onward = arguments.resume or arguments.extend is not None
+    if arguments.force and not onward:
+        parser.error("--force goes with --resume or --extend")
     names = [field.name for field in fields(BatchSettings)]
     given = {name: getattr(arguments, name) for name in names if name in arguments}
     with _warnings_as_lines():
-        batch = _resumed(arguments, given) if arguments.resume else _created(arguments, given)
+        batch = _continued(arguments, given) if onward else _created(arguments, given)
     workers = arguments.workers or _cores()
     print(
         f"batch {batch.plan.batch_id}: {len(batch.rows)} runs of {batch.plan.world}, "
@@ -78,7 +65,7 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
         try:
             executor.probe()
         except EngineError:
-            if not arguments.resume:
+            if not onward:
                 discard_batch(batch)
             raise
         with _stopped_by_signals(stop):
@@ -93,7 +80,7 @@ def _created(arguments: argparse.Namespace, given: dict[str, Any]) -> Batch:
     return create_batch(settings, arguments.out)
 
 
-def _resumed(arguments: argparse.Namespace, given: dict[str, Any]) -> Batch:
+def _continued(arguments: argparse.Namespace, given: dict[str, Any]) -> Batch:
     batch = open_batch(arguments.out)
     different = differences(batch.plan, given)
     if different and not arguments.force:
@@ -102,7 +89,7 @@ def _resumed(arguments: argparse.Namespace, given: dict[str, Any]) -> Batch:
             f"{arguments.out}: expected the settings and versions of the batch "
             f"(--force continues all the same):\n{lines}"
         )
-    return batch
+    return batch if arguments.extend is None else extend_batch(batch, arguments.extend)
 
 
 def _conclude(batch: Batch, report: BatchReport) -> int:
@@ -110,43 +97,20 @@ def _conclude(batch: Batch, report: BatchReport) -> int:
     layout = batch.layout
     left = report.total - report.done - len(report.failed)
     print(f"\n{report.done} of {report.total} runs done, {len(report.failed)} failed, {left} left")
-    for line in _failure_lines(report):
+    for line in failure_lines(report):
         print(line)
     if report.done:
         print(f"\n{summary_text(summarize(layout))}")
     print(f"\ndata: {layout.runs}{os.sep}<run_id>{os.sep}, design: {layout.design}")
-    again = f"--out {shlex.quote(str(layout.root))} --resume"
+    again = f"ecosim batch --out {shlex.quote(str(layout.root))} --resume"
     if report.ending == "interrupted":
-        print(f"interrupted; the same command with {again} continues", file=sys.stderr)
+        print(f"interrupted; {again} continues", file=sys.stderr)
         return EXIT_INTERRUPTED
     if report.ending == "no_space":
         print(f"error: the output could not be written: {report.reason}\n"
-              f"make room, then the same command with {again} continues",
+              f"make room, then {again} continues",
               file=sys.stderr)  # fmt: skip
         return EXIT_ERROR
-    return EXIT_SOME_FAILED if report.failed else EXIT_DONE
-
-
-def _failure_lines(report: BatchReport) -> Iterator[str]:
-    errors = {run_id: f"{last.status}: {last.error}" for run_id, last in report.failed.items()}
-    for reason, run_ids in failure_groups(errors):
-        shown = ", ".join(run_ids[:_SHOWN_RUNS]) + (", ..." if len(run_ids) > _SHOWN_RUNS else "")
-        yield f"  {len(run_ids)} x {reason} ({shown})"
-
-
-def _status(folder: Path) -> int:
-    """Print how a batch stands."""
-    batch = open_batch(folder)
-    report = batch_report(batch)
-    left = report.total - report.done - len(report.failed)
-    print(f"batch {batch.plan.batch_id}: {batch.plan.world}, {batch.plan.ticks} ticks a run")
-    print(f"{report.done} of {report.total} runs done, {len(report.failed)} failed, {left} left")
-    seconds = [attempt.seconds for attempt in read_ledger(batch.layout) if attempt.status == "done"]
-    if seconds:
-        mean = sum(seconds) / len(seconds)
-        print(f"{mean:.2f} s a run, {rate_text(1 / mean if mean else None)} a worker")
-    for line in _failure_lines(report):
-        print(line)
     return EXIT_SOME_FAILED if report.failed else EXIT_DONE
 
 

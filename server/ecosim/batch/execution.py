@@ -87,8 +87,14 @@ class RunMaker:
                 f"--engine {self.plan.engine}: expected a host engine; it does not fit:\n{lines}"
             )
 
-    def make(self, row: Row) -> dict[str, Any]:
+    def make(self, row: Row, apart: Path | None = None) -> dict[str, Any]:
         """Run one row and leave its folder.
+
+        Parameters
+        ----------
+        row : Row
+        apart : Path, optional
+            Where to leave it instead of the batch's ``runs``, under the same name.
 
         Returns
         -------
@@ -101,14 +107,17 @@ class RunMaker:
             Whatever the engine raises; its private folder then holds the telemetry so far, with an
             ``end`` record that says ``failed``.
         """
-        private = self.layout.partial(row.run_id)
+        runs = self.layout.runs if apart is None else apart
+        private = runs / self.layout.partial(row.run_id).name
         if private.exists():
             shutil.rmtree(private)
         private.mkdir(parents=True)
         self._simulate(row, private)
-        mark = _mark(row, private)
+        mark = content_mark(row, private)
+        for name in mark["files"]:
+            sync_path(private / name)
         write_whole(mark_file(private), readable_json(mark))
-        return self._publish(row, private, mark)
+        return _publish(private, runs / row.run_id, mark)
 
     def _merged(self, parameters: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """Return the merged world with a row's values, without a telemetry block."""
@@ -133,26 +142,6 @@ class RunMaker:
             for _ in range(self.plan.ticks):
                 emitter.on_tick(engine.step())
 
-    def _publish(self, row: Row, private: Path, mark: dict[str, Any]) -> dict[str, Any]:
-        """Give the private folder its final name; the first finisher of a run is kept."""
-        final = self.layout.run(row.run_id)
-        sync_path(private)
-        try:
-            private.rename(final)
-        except OSError:
-            if not mark_file(final).exists():
-                raise
-            first: dict[str, Any] = json.loads(mark_file(final).read_bytes())
-            shutil.rmtree(private)
-            if first["content_sha256"] != mark["content_sha256"]:
-                raise BatchError(
-                    f"{row.run_id}: expected the content {first['content_sha256']} of an earlier "
-                    f"finisher, got {mark['content_sha256']}: the engine is not deterministic"
-                ) from None
-            return first
-        sync_path(self.layout.runs)
-        return mark
-
 
 def read_mark(layout: BatchLayout, run_id: str) -> dict[str, Any] | None:
     """Return the mark of a finished run, or None if the run is not done.
@@ -174,6 +163,26 @@ def read_mark(layout: BatchLayout, run_id: str) -> dict[str, Any] | None:
     return value
 
 
+def _publish(private: Path, final: Path, mark: dict[str, Any]) -> dict[str, Any]:
+    """Give the private folder its final name; the first finisher of a run is kept."""
+    sync_path(private)
+    try:
+        private.rename(final)
+    except OSError:
+        if not mark_file(final).exists():
+            raise
+        first: dict[str, Any] = json.loads(mark_file(final).read_bytes())
+        shutil.rmtree(private)
+        if first["content_sha256"] != mark["content_sha256"]:
+            raise BatchError(
+                f"{final.name}: expected the content {first['content_sha256']} of an earlier "
+                f"finisher, got {mark['content_sha256']}: the engine is not deterministic"
+            ) from None
+        return first
+    sync_path(final.parent)
+    return mark
+
+
 def is_no_space(error: BaseException | None) -> bool:
     """Return whether an error, or what caused it, is a disk without room or right to write."""
     while error is not None:
@@ -183,13 +192,12 @@ def is_no_space(error: BaseException | None) -> bool:
     return False
 
 
-def _mark(row: Row, private: Path) -> dict[str, Any]:
-    """Return the mark of a run whose files are complete, after forcing them to the disk."""
+def content_mark(row: Row, folder: Path) -> dict[str, Any]:
+    """Return the mark that the files in a run's folder call for."""
     files = {}
     content = hashlib.sha256()
-    for path in (telemetry_file(private, row.run_id), events_file(private, row.run_id)):
+    for path in (telemetry_file(folder, row.run_id), events_file(folder, row.run_id)):
         with contextlib.suppress(FileNotFoundError):
-            sync_path(path)
             files[path.name] = file_hashes(path)
             content.update(f"{path.name}:{files[path.name]['content_sha256']}\n".encode())
     return {

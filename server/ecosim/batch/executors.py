@@ -197,7 +197,7 @@ class _Slot:
             return outcome("died", f"no worker could be started: {error}", stderr=self._tail())
         try:
             child.forget_stderr()
-            reply = child.ask({"run": asdict(task.row)}, self._run_timeout)
+            reply = child.ask({"run": asdict(task.row), "apart": None}, self._run_timeout)
         except ChildEndedError as error:
             return outcome("timeout" if error.timed_out else "died", error, stderr=self._tail())
         child.runs += 1

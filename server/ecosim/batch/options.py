@@ -17,6 +17,10 @@ DEFAULT_ENGINE: Final = "ecosim.engine:EcosystemEngine"
 #: Further attempts at a run whose process died.
 DEFAULT_RETRIES: Final = 1
 
+#: Runs that a verification makes again, and where a single run is made again.
+DEFAULT_RERUNS: Final = 2
+DEFAULT_RERUN_FOLDER: Final = "rerun"
+
 
 @dataclass(frozen=True, slots=True)
 class BatchSettings:
@@ -63,17 +67,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--engine", metavar="MODULE:CALLABLE", help="make(world: dict, *, seed: int) -> engine "
         f"({default.engine})", **setting)  # fmt: skip
     add("--out", type=Path, metavar="DIR", help="the batch folder, new or empty")
-    add("--resume", action="store_true", help="continue the batch in --out; settings that are "
-        "given must be the batch's own")  # fmt: skip
-    add("--force", action="store_true", help="with --resume: continue although versions or "
-        "settings differ; the batch keeps its settings")  # fmt: skip
+    onward = parser.add_mutually_exclusive_group()
+    onward.add_argument("--resume", action="store_true", help="continue the batch in --out; "
+        "settings that are given must be the batch's own")  # fmt: skip
+    onward.add_argument("--extend", type=positive, metavar="M", help="continue it and add M runs "
+        "of the same Sobol sequence")  # fmt: skip
+    add("--force", action="store_true", help="with --resume or --extend: continue although "
+        "versions or settings differ; the batch keeps its settings")  # fmt: skip
     add("--workers", type=positive, metavar="P", help="runs at a time (one a core)")
     add("--run-timeout", type=_seconds, metavar="S", help="end a run after S seconds (never)")
     add("--retries", type=_count, metavar="R", default=DEFAULT_RETRIES,
         help="further attempts at a run whose process died (%(default)s)")  # fmt: skip
     actions = parser.add_subparsers(dest="action", metavar="")
     status = actions.add_parser("status", help="how the batch in DIR stands")
-    status.add_argument("directory", type=Path, metavar="DIR")
+    verify = actions.add_parser("verify", help="hash every finished run again, rerun a few")
+    rerun = actions.add_parser("rerun", help="make one run of the batch in DIR again, beside it")
+    for action in (status, verify, rerun):
+        action.add_argument("directory", type=Path, metavar="DIR")
+    verify.add_argument("--rerun", type=_count, metavar="K", default=DEFAULT_RERUNS,
+                        help="finished runs to make again, by chance (%(default)s)")  # fmt: skip
+    rerun.add_argument("run_id", metavar="RUN_ID")
+    rerun.add_argument("--into", type=Path, metavar="FOLDER", default=Path(DEFAULT_RERUN_FOLDER),
+                       help="where to leave it (%(default)s)")  # fmt: skip
 
 
 def positive(text: str) -> int:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from ecosim.batch.design import make_design
 from ecosim.batch.hashes import sha256
 from ecosim.batch.layout import BatchLayout, sync_path, write_whole
+from ecosim.batch.ledger import Ledger
 from ecosim.batch.options import BatchSettings
 from ecosim.batch.plan import (
     BatchPlan,
@@ -23,7 +24,7 @@ from ecosim.batch.plan import (
     write_plan,
 )
 from ecosim.batch.rows import Row, design_text, read_design
-from ecosim.batch.samplers import size_warning
+from ecosim.batch.samplers import block_size, size_warning
 from ecosim.batch.space import Space, load_space
 from ecosim.errors import BatchFolderError, SpaceError, WorldError
 
@@ -135,7 +136,55 @@ def open_batch(out: str | Path) -> Batch:
         raise BatchFolderError(
             f"{layout.world}: expected the world with sha256 {plan.world_sha256}, got {digest}"
         )
-    return Batch(layout, plan, read_design(layout.design))
+    rows = read_design(layout.design)
+    count = plan.n * block_size(plan.space, plan.sampler)
+    if len(rows) < count:
+        raise BatchFolderError(f"{layout.design}: expected {count} rows, got {len(rows)}")
+    # An extension that was cut short has written its design and not yet its plan.
+    return Batch(layout, plan, rows[:count])
+
+
+def extend_batch(batch: Batch, more: int) -> Batch:
+    """Let the Sobol sequence of a batch go on; its first runs stay what they are.
+
+    Parameters
+    ----------
+    batch : Batch
+        One that no coordinator has open.
+    more : int
+        Runs to add, at least 1.
+
+    Raises
+    ------
+    SpaceError
+        The sampler's designs do not continue.
+    BatchFolderError
+        This installation samples other points than the one that began the batch, another
+        coordinator has the batch, or it cannot be written.
+    """
+    if batch.plan.sampler != "sobol":
+        raise SpaceError(
+            f"--extend: expected a sobol batch, got {batch.plan.sampler}: a larger design of that "
+            "sampler does not begin with the smaller one"
+        )
+    plan = replace(batch.plan, n=batch.plan.n + more)
+    rows = plan_rows(plan)
+    if rows[: len(batch.rows)] != batch.rows:
+        raise BatchFolderError(
+            f"{batch.layout.design}: expected the points this installation samples, it has others: "
+            "extend it with the versions it was begun with"
+        )
+    try:
+        with Ledger(batch.layout):
+            write_whole(batch.layout.design, design_text(rows).encode())
+            write_plan(batch.layout, plan)
+    except BatchFolderError:
+        raise
+    except OSError as error:
+        raise BatchFolderError(f"{batch.layout.root}: expected to write it, {error}") from error
+    if warning := size_warning(plan.sampler, plan.n):
+        warnings.warn(warning, BatchWarning, stacklevel=2)
+    return Batch(batch.layout, plan, rows)
 
 
 def plan_rows(plan: BatchPlan) -> list[Row]:

@@ -7,8 +7,8 @@ request                                reply
 =====================================  ===========================================================
 ``{"open": folder}``                   ``{"ok": true}``, or ``{"status": "bad_engine", "error"}``
 ``{"probe": true}``                    the same
-``{"run": row}``                       ``{"status": "done" | "failed" | "no_space", "error",
-                                       "traceback"}``
+``{"run": row, "apart": folder}``      ``{"status": "done" | "failed" | "no_space", "error",
+                                       "traceback"}``; a null folder is the batch's own
 =====================================  ===========================================================
 
 Standard output belongs to the protocol and is moved out of the engine's reach: what an engine
@@ -24,6 +24,7 @@ import queue
 import sys
 import threading
 import traceback
+from pathlib import Path
 from typing import IO, Any, Final
 
 from ecosim.batch.execution import RunMaker, is_no_space
@@ -53,7 +54,8 @@ def main() -> int:
                 maker.probe()
                 reply = {"ok": True}
             else:
-                maker.make(Row(**request["run"]))
+                apart = request["apart"]
+                maker.make(Row(**request["run"]), None if apart is None else Path(apart))
                 reply = {"status": "done"}
         except EngineError as error:
             reply = {"status": "bad_engine", "error": str(error)}

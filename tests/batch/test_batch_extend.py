@@ -1,0 +1,143 @@
+"""A finished batch goes on, is verified, and lets single runs be made again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ecosim.batch.layout import BatchLayout, telemetry_file
+from ecosim.batch.ledger import read_ledger
+from ecosim.batch.rows import design_text, read_design
+from ecosim.cli import main
+
+Command = Callable[..., int]
+
+
+def contents(out: Path) -> dict[str, str]:
+    """Return the content hash of each whole run."""
+    layout = BatchLayout(out)
+    return {
+        run_id: json.loads(layout.mark(run_id).read_text())["content_sha256"]
+        for run_id in layout.finished()
+    }
+
+
+def test_an_extended_batch_is_the_larger_batch(batch_command: Command, tmp_path: Path) -> None:
+    out, larger = tmp_path / "out", tmp_path / "larger"
+    assert batch_command("-n", 4) == 0
+    before = {run_id: BatchLayout(out).mark(run_id).stat().st_mtime_ns for run_id in contents(out)}
+    assert batch_command("-n", 4, "--extend", 4) == 0
+    assert batch_command("-n", 8, out=larger) == 0
+    assert contents(out) == contents(larger)
+    for name in ("batch.json", "design.csv", "world.json"):
+        assert (out / name).read_bytes() == (larger / name).read_bytes()
+    after = {run_id: BatchLayout(out).mark(run_id).stat().st_mtime_ns for run_id in before}
+    assert after == before, "an old run was made again"
+
+
+def test_an_extension_that_was_cut_short_is_as_if_never_begun(
+    batch_command: Command, tmp_path: Path
+) -> None:
+    """The design is written before the plan: the rows beyond the plan are not the batch's yet."""
+    out, larger = tmp_path / "out", tmp_path / "larger"
+    assert batch_command("-n", 4) == batch_command("-n", 8, out=larger) == 0
+    (out / "design.csv").write_bytes((larger / "design.csv").read_bytes())
+    assert batch_command("-n", 4, "--resume") == 0
+    assert len(contents(out)) == 4
+    assert batch_command("-n", 4, "--extend", 4) == 0
+    assert contents(out) == contents(larger)
+
+
+def test_only_a_sequence_can_go_on(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert batch_command("--sampler", "lhs", "-n", 2) == 0
+    assert batch_command("--sampler", "lhs", "-n", 2, "--extend", 2) == 2
+    assert "--extend: expected a sobol batch, got lhs" in capsys.readouterr().err
+    assert len(read_design(tmp_path / "out" / "design.csv")) == 2
+
+
+def test_a_sequence_with_other_points_is_not_continued(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert batch_command("-n", 2) == 0
+    path = tmp_path / "out" / "design.csv"
+    rows = read_design(path)
+    rows[0].parameters["rates.hunger"] = 1.25
+    path.write_text(design_text(rows), newline="")
+    assert batch_command("-n", 2, "--extend", 2) == 1
+    assert "it has others" in capsys.readouterr().err
+    assert read_design(path) == rows
+
+
+@pytest.mark.parametrize("sampler", ["saltelli", "morris", "lhs"])
+def test_every_sampler_makes_a_batch(batch_command: Command, tmp_path: Path, sampler: str) -> None:
+    assert batch_command("--sampler", sampler, "-n", 2, "--seed-mode", "per_block") == 0
+    plan = json.loads((tmp_path / "out" / "batch.json").read_text())
+    assert plan["rows_per_block"] == {"saltelli": 4, "morris": 3, "lhs": 1}[sampler]
+    assert len(contents(tmp_path / "out")) == 2 * plan["rows_per_block"]
+
+
+def test_verify_finds_nothing_wrong_with_a_sound_batch(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert batch_command() == 0
+    capsys.readouterr()
+    assert main(["batch", "verify", str(tmp_path / "out"), "--rerun", "3"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "8 of 8 finished runs have the content of their marks",
+        "3 of 3 runs made again have the same content",
+    ]
+
+
+def test_verify_finds_a_changed_and_a_lost_file(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert batch_command() == 0
+    layout = BatchLayout(tmp_path / "out")
+    first, second, *_ = layout.finished()
+    changed = telemetry_file(layout.run(first), first)
+    changed.write_bytes(changed.read_bytes().replace(b'"tick":5', b'"tick":6'))
+    telemetry_file(layout.run(second), second).unlink()
+    capsys.readouterr()
+    assert main(["batch", "verify", str(layout.root), "--rerun", "0"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{first}: expected the content of the mark, {first}_telemetry.jsonl differs",
+        f"{second}: expected the content of the mark, {second}_telemetry.jsonl differs",
+        "6 of 8 finished runs have the content of their marks",
+    ]
+
+
+def test_one_run_is_made_again_with_the_same_bytes(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert batch_command() == 0
+    out, beside = tmp_path / "out", tmp_path / "beside"
+    run_id = BatchLayout(out).finished()[3]
+    attempts = list(read_ledger(BatchLayout(out)))
+    words = ["batch", "rerun", str(out), run_id, "--into", str(beside)]
+    assert main(words) == 0
+    assert "the same content as in the batch" in capsys.readouterr().out
+    mark = json.loads((beside / run_id / "run.json").read_text())
+    assert mark["content_sha256"] == contents(out)[run_id]
+    assert list(read_ledger(BatchLayout(out))) == attempts
+    assert main(words) == 1
+    assert "expected a new folder" in capsys.readouterr().err
+
+
+def test_a_failed_run_made_again_shows_its_traceback(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert batch_command(engine="Raising") == 3
+    layout = BatchLayout(tmp_path / "out")
+    failed = next(iter({row.run_id for row in read_design(layout.design)} - {*layout.finished()}))
+    words = ["batch", "rerun", str(layout.root), failed, "--into", str(tmp_path / "beside")]
+    assert main(words) == 1
+    shown = capsys.readouterr().err
+    assert "ZeroDivisionError: hunger went through the roof" in shown
+    assert "in go_wrong" in shown
+    assert main(["batch", "rerun", str(layout.root), "x"]) == 1
+    assert "run 'x': expected one of" in capsys.readouterr().err
