@@ -64,8 +64,9 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """Whether the process is gone."""
-        return self._reaped
+        """Whether the process is gone, for whatever reason."""
+        with self._reaping:
+            return self._reaped or self._process.poll() is not None
 
     def ask(self, request: dict[str, Any], timeout: float | None = None) -> dict[str, Any]:
         """Send one request and return its reply.

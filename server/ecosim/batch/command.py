@@ -106,10 +106,9 @@ def _conclude(batch: Batch, report: BatchReport) -> int:
     if report.ending == "interrupted":
         print(f"interrupted; {again} continues", file=sys.stderr)
         return EXIT_INTERRUPTED
-    if report.ending == "no_space":
-        print(f"error: the output could not be written: {report.reason}\n"
-              f"make room, then {again} continues",
-              file=sys.stderr)  # fmt: skip
+    if report.ending == "stopped":
+        print(f"error: the batch could not go on: {report.reason}\n"
+              f"make room, then {again} continues", file=sys.stderr)  # fmt: skip
         return EXIT_ERROR
     return EXIT_SOME_FAILED if report.failed else EXIT_DONE
 

@@ -194,7 +194,7 @@ class _Slot:
         try:
             child = self._opened()
         except (ChildEndedError, EngineError, OSError) as error:
-            return outcome("died", f"no worker could be started: {error}", stderr=self._tail())
+            return outcome("no_worker", f"no worker could be started: {error}", stderr=self._tail())
         try:
             child.forget_stderr()
             reply = child.ask({"run": asdict(task.row), "apart": None}, self._run_timeout)

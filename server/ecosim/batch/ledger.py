@@ -19,11 +19,11 @@ from ecosim.batch.layout import BatchLayout, canonical_json
 from ecosim.errors import BatchFolderError
 
 #: done: the run is whole. failed: the engine raised. died: the worker's process ended. timeout: it
-#: was ended. no_space: the output could not be written. interrupted: the batch was stopped.
-AttemptStatus = Literal["done", "failed", "died", "timeout", "no_space", "interrupted"]
+#: was ended. no_space: the output could not be written. no_worker: no process could be started.
+AttemptStatus = Literal["done", "failed", "died", "timeout", "no_space", "no_worker"]
 
-#: Attempts of these kinds say nothing about the run and are not held against it.
-UNCOUNTED: frozenset[AttemptStatus] = frozenset({"no_space", "interrupted"})
+#: These say nothing about the run and are not held against it: the machine cannot go on.
+UNCOUNTED: frozenset[AttemptStatus] = frozenset({"no_space", "no_worker"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from ecosim.errors import BatchFolderError
 #: How long the coordinator waits before it looks whether it was asked to stop, seconds.
 _POLL: Final = 0.2
 
-Ending = Literal["finished", "interrupted", "no_space"]
+Ending = Literal["finished", "interrupted", "stopped"]
 
 
 class Observer(Protocol):
@@ -53,7 +53,8 @@ class BatchReport:
     failed : dict
         Run id to the last attempt at it, for runs that were set aside.
     ending : str
-        ``finished``: every run is done or set aside.
+        ``finished``: every run is done or set aside; ``interrupted``: somebody asked for it;
+        ``stopped``: the machine could not go on, for want of room or of processes.
     reason : str
         Why it ended before that; empty otherwise.
     """
@@ -122,7 +123,7 @@ def run_batch(
                 in_flight -= 1
                 outcome = _checked(batch.layout, outcome)
                 if reason := _record(ledger, outcome):
-                    report.ending, report.reason = "no_space", reason
+                    report.ending, report.reason = "stopped", reason
                     break
                 attempts[outcome.run_id] += 1
                 if outcome.status == "died" and attempts[outcome.run_id] <= retries:
@@ -181,7 +182,7 @@ def _record(ledger: Ledger, outcome: Attempt) -> str | None:
         ledger.append(outcome)
     except OSError as error:
         return str(error)
-    return (outcome.error or "no space left") if outcome.status == "no_space" else None
+    return (outcome.error or outcome.status) if outcome.status in UNCOUNTED else None
 
 
 def _checked(layout: BatchLayout, outcome: Attempt) -> Attempt:
