@@ -238,7 +238,7 @@ class SpeciesTable:
         self.prey = tuple(prey)
         self.plants = tuple(plants)
         #: INSECT has no HUNTING: a predatory one is FORAGING.
-        hunts = np.array([bool(one) for one in prey]) & self.is_vertebrate
+        hunts = np.array([bool(one) for one in prey], dtype=np.bool_) & self.is_vertebrate
         self.feeding_state: IntArray = np.where(
             hunts, STATE_CODE["HUNTING"], STATE_CODE["FORAGING"]
         )

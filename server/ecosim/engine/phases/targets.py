@@ -1,8 +1,9 @@
 """The search for the nearest of many places.
 
 Small searches compare all pairs. Large ones look through a pyramid of grids, whose cost a searcher
-does not grow with the number of places; each cell then stands for its most preferred place only, so
-the answer is approximate. Which of the two is used depends on counts alone, never on time.
+does not grow with the number of places. Of each cell only the most preferred place is known, and a
+near place of a fine grid goes before a preferred one that only a coarser grid sees, so the answer
+is approximate. Which of the two is used depends on counts alone, never on time.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def nearest(
     x, z : ndarray of shape (n,), u
         The searchers.
     place_x, place_z : ndarray of shape (m,), u
-        The places, in a fixed order: of equal ones the first is taken.
+        The places, in a fixed order: of those at equal cost in one spot the first is taken.
     reach : float, u
     preference : ndarray of shape (m,), > 0, optional
     pair_limit : int
