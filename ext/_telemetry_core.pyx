@@ -8,7 +8,13 @@ form goes through the same functions of ecosim.telemetry_host as there. ext/READ
 file does what.
 """
 
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport (
+    PyBUF_FORMAT,
+    PyBUF_STRIDES,
+    PyBuffer_IsContiguous,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
@@ -54,7 +60,7 @@ cdef str REPRODUCTION = "REPRODUCTION", PREDATION = "PREDATION", POLLINATION = "
 cdef tuple EVENT_FIELDS = (TYPE, TICK, SOURCE_ID, TARGET_ID, POSITION)
 cdef int64_t EVENT_BATCH_TICKS = reference.EVENT_BATCH_TICKS
 cdef bytes DROPPED_HEAD = b',"dropped":{"%b":' % reference.RING_FULL.encode("ascii")
-cdef str LAYER_PLACE = "voxel_grid"
+cdef str LAYER_PLACE = "voxel_grid", VARIABLES_PLACE = "entity_columns.variables"
 cdef double UNSTORED = UNSTORED_CELL
 cdef char NATIVE_ORDER = b"<" if sys.byteorder == "little" else b">"
 

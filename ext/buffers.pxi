@@ -2,26 +2,29 @@
 
 @cython.final
 cdef class View:
-    """A contiguous buffer of numbers, held until the View goes.
+    """A buffer of numbers, held until the View goes: `count` of them, `step` items apart.
 
-    Data as hosts hand it over (contiguous, aligned, native, of the right length) is taken as it
-    is; all else goes through the functions of telemetry_host, which gather it or say what is wrong.
+    Data as hosts hand it over (aligned, native, of the right length) is taken as it is; all else
+    goes through the functions of telemetry_host, which gather it or say what is wrong. The step is
+    1 unless it was said that any will do (the rows of a table, seen as columns, lie apart).
     """
 
     cdef Py_buffer buffer
     cdef bint held
     cdef char format
-    cdef int64_t count
+    cdef int64_t count, step
 
     def __dealloc__(self):
         if self.held:
             PyBuffer_Release(&self.buffer)
 
-    cdef bint _take(self, object value, bint codes, int64_t count) except -1:
+    cdef bint _take(
+        self, object value, bint codes, int64_t count, bint any_step=False
+    ) except -1:
         """Hold the value's buffer if it is one of the plain ones."""
         cdef const char *format
         try:
-            PyObject_GetBuffer(value, &self.buffer, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+            PyObject_GetBuffer(value, &self.buffer, PyBUF_STRIDES | PyBUF_FORMAT)
         except Exception:
             return False
         self.held = True
@@ -40,6 +43,13 @@ cdef class View:
             if self.format == 0:
                 return False
         self.count = self.buffer.len // self.buffer.itemsize
+        self.step = 1
+        if any_step and self.buffer.ndim == 1 and self.buffer.strides != NULL:
+            if self.buffer.strides[0] % self.buffer.itemsize:
+                return False
+            self.step = self.buffer.strides[0] // self.buffer.itemsize
+        elif not PyBuffer_IsContiguous(&self.buffer, b"C"):
+            return False
         return (
             self.count > 0
             and (count < 0 or self.count == count)
@@ -63,13 +73,15 @@ cdef char integer_format(char format, int64_t size) noexcept:
     return 0
 
 
-cdef View view_of(object value, bint codes, int64_t count, object where):
+cdef View view_of(
+    object value, bint codes, int64_t count, object where, bint any_step=False
+):
     """Return a View of `count` numbers (any number of them if negative).
 
     `where` is the place in the host, or a tuple of a text and the value whose repr stands in it.
     """
     cdef View view = View.__new__(View)
-    if view._take(value, codes, count):
+    if view._take(value, codes, count, any_step):
         return view
     if type(where) is tuple:
         where = f"{where[0]}[{where[1]!r}]"

@@ -22,6 +22,7 @@ cdef class Names:
     cdef dict _places
     cdef list _strings
     cdef list _texts
+    cdef list _lists
     cdef Name *names
     cdef int64_t capacity
     cdef int64_t *by_rank   # name of each rank
@@ -35,6 +36,7 @@ cdef class Names:
         self._places = {}
         self._strings = []
         self._texts = []
+        self._lists = []
 
     def __dealloc__(self):
         for slot in range(CACHE_SIZE):
@@ -100,6 +102,41 @@ cdef class Names:
             rank += 1
         self.ranked = rank
         return 0
+
+    cdef NameList list_of(self, object strings, str where):
+        """Return the names of a sequence of strings."""
+        cdef NameList found
+        for found in self._lists:
+            if found.source is strings:
+                return found
+        found = NameList.__new__(NameList)
+        cdef list exact = [
+            string if type(string) is str else name(string, f"{where}[{code}]")
+            for code, string in enumerate(strings)
+        ]
+        found.names = <int64_t *>malloc((len(exact) + 1) * sizeof(int64_t))
+        if found.names == NULL:
+            raise MemoryError
+        for string in exact:
+            found.names[found.count] = self.find(<PyObject *>string)
+            found.count += 1
+        # Only what cannot change is known by its identity; the last few serve again and again.
+        if type(strings) is tuple:
+            found.source = strings
+            self._lists = [found, *self._lists[:3]]
+        return found
+
+
+@cython.final
+cdef class NameList:
+    """The names of a sequence of strings, and the sequence where it is a tuple."""
+
+    cdef object source
+    cdef int64_t *names
+    cdef int64_t count
+
+    def __dealloc__(self):
+        free(self.names)
 
 
 cdef int put_string(Text *text, str string) except -1:

@@ -4,8 +4,8 @@ cdef struct Species:
     int64_t name
     int64_t reading   # number of the reading that last met the species
     int64_t count     # its entities in that reading
-    int64_t start     # where its values begin among those of one variable
     bint declared     # whether samples list it
+    PyObject *has     # owned: the tuple of names last looked through, or NULL
 
 
 @cython.final
@@ -28,6 +28,9 @@ cdef class Population:
     cdef int64_t known_capacity
     cdef uint8_t *owned
     cdef int64_t owned_capacity
+    # The same for Species.has, whether or not the host has the columns.
+    cdef uint8_t *has
+    cdef int64_t has_capacity
     cdef Moments *found
     cdef int64_t found_capacity
     cdef int64_t *order       # the declared species, sorted by name
@@ -58,7 +61,11 @@ cdef class Population:
         self.kernel = KERNELS[KERNEL_COUNT - 1]
 
     def __dealloc__(self):
+        cdef int64_t place
+        for place in range(self.species_count):
+            Py_XDECREF(self.species[place].has)
         free(self.species)
+        free(self.has)
         free(self.known)
         free(self.owned)
         free(self.found)
@@ -88,9 +95,10 @@ cdef class Population:
             )
             or array_reserve(<void **>&self.known, &self.known_capacity, cells, 1)
             or array_reserve(<void **>&self.owned, &self.owned_capacity, cells, 1)
+            or array_reserve(<void **>&self.has, &self.has_capacity, cells, 1)
             or array_reserve(<void **>&self.found, &self.found_capacity, cells, sizeof(Moments))
             or array_reserve(
-                <void **>&self.cursor, &self.cursor_capacity, place + 1, sizeof(int64_t)
+                <void **>&self.cursor, &self.cursor_capacity, cells, sizeof(int64_t)
             )
         )
         memset(self.species + place, 0, sizeof(Species))
@@ -154,48 +162,52 @@ cdef class Population:
 
         `columns` has one entry a variable; those without values are skipped.
         """
-        cdef int64_t place, variable, start, rows = 0, cell
-        cdef const Column *column
+        cdef int64_t place, variable, cell, first = 0, rows = 0, total = 0
         for place in range(self.species_count):
             if self.species[place].reading == self.reading:
                 self.declare(place)
-                self.species[place].start = rows
-                rows += self.species[place].count
+                total += self.species[place].count
                 for cell in range(place * self.variables, (place + 1) * self.variables):
                     self.known[cell] |= self.owned[cell]
-        done(array_reserve(<void **>&self.arena, &self.arena_capacity, rows, sizeof(double)))
-        memset(self.found, 0, self.species_count * self.variables * sizeof(Moments))
-        for variable in range(self.variables):
-            column = columns + variable
-            if column.values == NULL and column.singles == NULL:
-                continue
-            for place in range(self.species_count):
-                self.cursor[place] = self.species[place].start
-            gather(
-                column, self.group, self.rows, self.owned + variable, self.variables,
-                self.cursor, self.arena,
+        done(
+            array_reserve(
+                <void **>&self.arena, &self.arena_capacity, total * self.variables, sizeof(double)
             )
-            for place in range(self.species_count):
+        )
+        for place in range(self.species_count):
+            if self.species[place].reading == self.reading:
+                for variable in range(self.variables):
+                    self.cursor[place * self.variables + variable] = variable * total + rows
+                rows += self.species[place].count
+        gather(
+            columns, self.variables, self.group, self.rows, self.owned, self.cursor, self.arena
+        )
+        rows = 0
+        for place in range(self.species_count):
+            if self.species[place].reading != self.reading:
+                continue
+            for variable in range(self.variables):
                 cell = place * self.variables + variable
-                if self.species[place].reading != self.reading or not self.owned[cell]:
-                    continue
-                start = self.species[place].start
+                first = variable * total + rows
                 done(
                     moments(
-                        self.kernel, self.arena + start, self.cursor[place] - start,
+                        self.kernel, self.arena + first, self.cursor[cell] - first,
                         self.found + cell,
                     )
                 )
+            rows += self.species[place].count
         self.states, self.states_read = self.states_read, self.states
-        self.entity_count = rows
+        self.entity_count = total
         self._list()
         return 0
 
     cdef int _list(self) except -1:
         """Write every declared species, in order, as samples.h has it."""
         cdef int64_t i, place, variable, known
+        cdef Moments nothing
         cdef Moments *found
         cdef Word *word
+        nothing.n = nothing.nonfinite = 0
         self.words.size = 0
         for i in range(self.declared):
             place = self.order[i]
@@ -216,6 +228,8 @@ cdef class Population:
                     continue
                 found = self.found + place * self.variables + variable
                 word[0].integer = variable
+                if self.species[place].reading != self.reading:
+                    found = &nothing
                 word[1].integer = found.n
                 word[2].integer = found.nonfinite
                 word[3].number = found.mean if found.n else NAN
@@ -357,45 +371,36 @@ cdef int read_dicts(Population rows, tuple variables, object entities) except -1
 # ---- hosts with columns ---------------------------------------------------------------------------
 
 
-cdef list names_of(Names names, object strings, str where):
-    """Return the names of a sequence of strings."""
-    cdef list found = []
-    for code, string in enumerate(strings):
-        if type(string) is not str:
-            string = name(string, f"{where}[{code}]")
-        found.append(names.find(<PyObject *>string))
-    return found
-
-
-cdef int own(Population rows, tuple variables, int64_t place, list columns, object has) except -1:
+cdef int own(Population rows, tuple variables, int64_t place, const Column *read, object has) except -1:
     """Note which of the variables read a species has."""
+    cdef int64_t variable, cell = place * rows.variables
     rows.meet(place)
+    if <PyObject *>has != rows.species[place].has:
+        for variable in range(rows.variables):
+            rows.has[cell + variable] = variables[variable] in has
+        Py_XDECREF(rows.species[place].has)
+        rows.species[place].has = NULL
+        # A tuple of strings is the same next time; anything else may not be.
+        if type(has) is tuple and all([type(item) is str for item in has]):
+            Py_INCREF(has)
+            rows.species[place].has = <PyObject *>has
     for variable in range(rows.variables):
-        if columns[variable] is not None and variables[variable] in has:
-            rows.owned[place * rows.variables + variable] = 1
+        if read[variable].values != NULL or read[variable].singles != NULL:
+            rows.owned[cell + variable] |= rows.has[cell + variable]
     return 0
-
-
-cdef int64_t *widened(View view) except NULL:
-    cdef int64_t *codes = <int64_t *>malloc((view.count + 1) * sizeof(int64_t))
-    if codes == NULL:
-        raise MemoryError
-    widen(view.buffer.buf, view.format, view.count, codes)
-    return codes
 
 
 cdef int read_columns_of(Population rows, tuple variables, object columns) except -1:
     """Read every living row of a host's EntityColumns."""
     cdef View species, state, alive = None, view
+    cdef NameList species_names, state_names
     cdef list views = []
     cdef Names names = rows.names
-    cdef int64_t length, row, code, state_code, place, variable
-    cdef int64_t *codes = NULL
-    cdef int64_t *states = NULL
+    cdef int64_t length, row, code, state_code, place, variable, unknown
+    cdef int64_t *codes
+    cdef int64_t *states
     cdef int64_t *living = NULL
-    cdef int64_t *places = NULL
-    cdef int64_t *state_names = NULL
-    cdef Column *read = NULL
+    cdef Column *read
 
     species = view_of(columns.species, True, -1, "entity_columns.species")
     length = species.count
@@ -403,72 +408,64 @@ cdef int read_columns_of(Population rows, tuple variables, object columns) excep
     living_column = getattr(columns, "alive", None)
     if living_column is not None:
         alive = view_of(living_column, True, length, "entity_columns.alive")
-    for variable_name in variables:
-        if variable_name in columns.variables:
-            views.append(
-                view_of(
-                    columns.variables[variable_name], False, length,
-                    ("entity_columns.variables", variable_name),
-                )
-            )
-        else:
-            views.append(None)
-    species_list = names_of(names, columns.species_names, "entity_columns.species_names")
-    state_list = names_of(names, columns.state_names, "entity_columns.state_names")
-    cdef int64_t species_count = len(species_list), state_count = len(state_list)
-    cdef int64_t unknown = rows.place(names.find(<PyObject *>UNKNOWN_SPECIES))
-    unknown_has = columns.species_variables.get(UNKNOWN_SPECIES, ())
-
-    rows.begin(length)
+    read = <Column *>calloc(rows.variables + 1, sizeof(Column))
+    codes = <int64_t *>malloc((3 * length + 1) * sizeof(int64_t))
     try:
-        codes = widened(species)
-        states = widened(state)
-        if alive is not None:
-            living = widened(alive)
-        places = <int64_t *>malloc((species_count + 1) * sizeof(int64_t))
-        state_names = <int64_t *>malloc((state_count + 1) * sizeof(int64_t))
-        read = <Column *>calloc(rows.variables + 1, sizeof(Column))
-        if places == NULL or state_names == NULL or read == NULL:
+        if read == NULL or codes == NULL:
             raise MemoryError
-        for code in range(species_count):
-            places[code] = rows.place(<int64_t>species_list[code])
-            has = columns.species_variables.get(names.string(<int64_t>species_list[code]), ())
-            own(rows, variables, places[code], views, has)
-        for code in range(state_count):
-            state_names[code] = <int64_t>state_list[code]
+        host_variables = columns.variables
+        for variable in range(rows.variables):
+            if variables[variable] in host_variables:
+                view = view_of(
+                    host_variables[variables[variable]], False, length,
+                    (VARIABLES_PLACE, variables[variable]), True,
+                )
+                views.append(view)  # holds the buffer while it is read
+                read[variable].values = view.doubles()
+                read[variable].singles = view.floats()
+                read[variable].step = view.step
+        species_names = names.list_of(columns.species_names, "entity_columns.species_names")
+        state_names = names.list_of(columns.state_names, "entity_columns.state_names")
+        widen(species.buffer.buf, species.format, length, codes)
+        states = codes + length
+        widen(state.buffer.buf, state.format, length, states)
+        if alive is not None:
+            living = codes + 2 * length
+            widen(alive.buffer.buf, alive.format, length, living)
+        rows.begin(length)
+        has = columns.species_variables
+        unknown = rows.place(names.find(<PyObject *>UNKNOWN_SPECIES))
+        for code in range(species_names.count):
+            place = rows.place(species_names.names[code])
+            own(rows, variables, place, read, has.get(names.string(species_names.names[code]), ()))
+        unknown_has = has.get(UNKNOWN_SPECIES, ())
         for row in range(length):
             if living != NULL and living[row] == 0:
                 rows.group[row] = -1
                 continue
             code, state_code = codes[row], states[row]
-            if code >= species_count:
-                raise unnamed_code(columns.species, row, species_count, "species")
-            if state_code >= state_count:
-                raise unnamed_code(columns.state, row, state_count, "state")
+            if code >= species_names.count:
+                raise unnamed_code(columns.species, row, species_names.count, "species")
+            if state_code >= state_names.count:
+                raise unnamed_code(columns.state, row, state_names.count, "state")
             if code >= 0:
-                place = places[code]
+                place = names.names[species_names.names[code]].species
             else:
                 place = unknown
                 if rows.species[place].reading != rows.reading:
-                    own(rows, variables, place, views, unknown_has)
+                    own(rows, variables, place, read, unknown_has)
             rows.group[row] = <int32_t>place
             rows.species[place].count += 1
             if state_code >= 0:
-                done(counts_add(&rows.states_read, PAIR(place, state_names[state_code]), 1))
+                done(
+                    counts_add(
+                        &rows.states_read, PAIR(place, state_names.names[state_code]), 1
+                    )
+                )
         rows.rows = length
-        for variable in range(rows.variables):
-            view = views[variable]
-            if view is not None and view.count:
-                read[variable].values = view.doubles()
-                read[variable].singles = view.floats()
-                read[variable].step = 1
         rows.finish(read)
     finally:
         free(codes)
-        free(states)
-        free(living)
-        free(places)
-        free(state_names)
         free(read)
     return 0
 

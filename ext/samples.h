@@ -80,21 +80,28 @@ typedef struct {
     int64_t step;
 } Column;
 
-/* Copy the values of one variable to `arena`, those of a group side by side in the order of rows.
+/* Copy the values of every row to `arena`, those of a group and a variable side by side.
  *
- * group[row] is the row's group, or negative for a row that is skipped. `owns` has a byte per
- * group, `owns_step` apart: 0 where the group lacks the variable. `cursor` has a place in the arena per group, the
- * group's first; it is left behind the group's last value. */
-static inline void gather(const Column *column, const int32_t *group, int64_t rows,
-                          const uint8_t *owns, int64_t owns_step, int64_t *cursor, double *arena)
+ * group[row] is the row's group, or negative for a row that is skipped. `owns` and `cursor` have
+ * an entry a group and variable: 0 where the group lacks the variable, and where in the arena its
+ * next value goes; `cursor` is left behind the last. */
+static inline void gather(const Column *columns, int64_t variables, const int32_t *group,
+                          int64_t rows, const uint8_t *owns, int64_t *cursor, double *arena)
 {
-    int64_t step = column->step;
     for (int64_t row = 0; row < rows; row++) {
-        int32_t g = group[row];
-        if (g < 0 || !owns[g * owns_step] || (column->present && !column->present[row * step]))
+        if (group[row] < 0)
             continue;
-        arena[cursor[g]++] =
-            column->values ? column->values[row * step] : (double)column->singles[row * step];
+        int64_t cell = group[row] * variables;
+        for (int64_t variable = 0; variable < variables; variable++, cell++) {
+            const Column *column = columns + variable;
+            int64_t place = row * column->step;
+            if (!owns[cell] || (column->present && !column->present[place]))
+                continue;
+            if (column->values)
+                arena[cursor[cell]++] = column->values[place];
+            else if (column->singles)
+                arena[cursor[cell]++] = (double)column->singles[place];
+        }
     }
 }
 
