@@ -39,6 +39,7 @@ from ecosim.telemetry_host import (
     UNSTORED_CELL,
     code_buffer,
     describe,
+    event_rows,
     float_buffer,
     identifier,
     mapping,
@@ -55,6 +56,7 @@ cdef str SPECIES = "species", STATE = "state", STATE_VARS = "state_vars", ID = "
 cdef str TYPE = "type", TICK = "tick", SOURCE_ID = "source_id", TARGET_ID = "target_id"
 cdef str POSITION = "position", SOURCE_SPECIES = "source_species"
 cdef str PREV_STATE = "prev_state", NEW_STATE = "new_state"
+cdef tuple STATE_EXTRAS = (PREV_STATE, NEW_STATE)
 cdef str STATE_CHANGE = "STATE_CHANGE", DEATH_PREFIX = "DEATH_"
 cdef str REPRODUCTION = "REPRODUCTION", PREDATION = "PREDATION", POLLINATION = "POLLINATION"
 cdef tuple EVENT_FIELDS = (TYPE, TICK, SOURCE_ID, TARGET_ID, POSITION)
@@ -75,6 +77,7 @@ include "names.pxi"
 include "buffers.pxi"
 include "population.pxi"
 include "events.pxi"
+include "event_columns.pxi"
 include "lines.pxi"
 include "layers.pxi"
 
@@ -94,7 +97,8 @@ cdef class AggregateCore:
     cdef Samples _samples
     cdef bint _has_window
     cdef int64_t _window_first
-    cdef type _event_type   # of the last event that was no mapping
+    cdef type _record_type  # of the last event that was an EventRecord
+    cdef type _columns_type # of the last that was an EventColumns
 
     def __init__(
         self, run_id, variables, *, log_events=True, ring_capacity=65_536, on_full="drain"
@@ -184,13 +188,18 @@ cdef class AggregateCore:
         cdef object kind
         for event in events:
             kind = type(event)
-            if kind is self._event_type:
+            if kind is self._columns_type:
+                record_columns(self._events, event)
+            elif kind is self._record_type:
                 record_object(self._events, event, species_of)
             elif kind is dict or isinstance(event, Mapping):
                 record_mapping(self._events, event, species_of)
+            elif hasattr(event, "id_of"):
+                self._columns_type = kind
+                record_columns(self._events, event)
             else:
                 record_object(self._events, event, species_of)
-                self._event_type = kind
+                self._record_type = kind
 
     def record(
         self, event_type, tick, source_id=None, target_id=None, place=None, extra=None,

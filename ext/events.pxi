@@ -8,6 +8,7 @@ cdef class Events:
     """The ring, the counts of the window, and the lines of batches that are text already."""
 
     cdef Names names
+    cdef Ids ids
     cdef bint log, drop
     cdef int64_t capacity
     cdef Ring ring
@@ -27,6 +28,7 @@ cdef class Events:
 
     def __cinit__(self, Names names, str run_id, bint log, int64_t capacity, bint drop):
         self.names = names
+        self.ids = Ids()
         self.log = log
         self.drop = drop
         self.capacity = capacity
@@ -132,23 +134,28 @@ cdef class Events:
             return PyBytes_FromStringAndSize(self.scratch.data, self.scratch.size)
         return json_text(plain(extra, f"{kind} event.extra"))
 
+    cdef int64_t change_between(self, Event *event) except -1:
+        """Return the name of the change between an event's two states."""
+        cdef uint64_t pair = PAIR(event.extra.states.before, event.extra.states.after)
+        cdef int64_t known = counts_get(&self.known_changes, pair)
+        if known:
+            return known - 1
+        before = self.names.string(event.extra.states.before)
+        after = self.names.string(event.extra.states.after)
+        change = str(f"{before}>{after}")
+        known = self.names.find(<PyObject *>change)
+        done(counts_add(&self.known_changes, pair, known + 1))
+        return known
+
     cdef int64_t _change(self, object extra, Event *event) except -2:
         """Return the name of a change of state, or -1 if the extras do not tell it."""
-        cdef int64_t known
-        cdef uint64_t pair = 0
         if event.extra_kind == EXTRA_STATES:
-            pair = PAIR(event.extra.states.before, event.extra.states.after)
-            known = counts_get(&self.known_changes, pair)
-            if known:
-                return known - 1
+            return self.change_between(event)
         before, after = extra.get(PREV_STATE), extra.get(NEW_STATE)
         if not isinstance(before, str) or not isinstance(after, str):
             return -1
         change = str(f"{before}>{after}")
-        known = self.names.find(<PyObject *>change)
-        if event.extra_kind == EXTRA_STATES:
-            done(counts_add(&self.known_changes, pair, known + 1))
-        return known
+        return self.names.find(<PyObject *>change)
 
     # ---- batches
 

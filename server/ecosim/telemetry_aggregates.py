@@ -18,11 +18,14 @@ from typing import Any, Final, Literal, NamedTuple
 
 from ecosim.telemetry_errors import HostError
 from ecosim.telemetry_host import (
+    STATE_CHANGE,
     UNKNOWN_SPECIES,
     EntityColumns,
     VoxelWalker,
     code_buffer,
+    code_name,
     describe,
+    event_rows,
     float_buffer,
     identifier,
     mapping,
@@ -43,7 +46,6 @@ EVENT_BATCH_TICKS: Final = 10
 RING_FULL: Final = "ring_full"
 
 _DEATH_PREFIX: Final = "DEATH_"
-_STATE_CHANGE: Final = "STATE_CHANGE"
 _EVENT_FIELDS: Final = ("type", "tick", "source_id", "target_id", "position")
 
 SpeciesOf = Callable[[str], str | None]
@@ -209,8 +211,8 @@ class AggregateCore:
         for row in range(length):
             if alive is not None and not alive[row]:
                 continue
-            species = _named(species_names, codes[row], "species", row)
-            state = _named(state_names, states[row], "state", row)
+            species = code_name(species_names, codes[row], "entity_columns.species", row)
+            state = code_name(state_names, states[row], "entity_columns.state", row)
             if species is None:
                 species = UNKNOWN_SPECIES
             group = groups.get(species)
@@ -296,8 +298,9 @@ class AggregateCore:
         Parameters
         ----------
         events : iterable
-            As the host made them. An event without a tick happened in this one. What a mapping
-            holds beside the fields of an event is its ``extra``.
+            As the host made them; :class:`~ecosim.telemetry_host.EventColumns` may be among them.
+            An event without a tick happened in this one. What a mapping holds beside the fields of
+            an event is its ``extra``.
         species_of : callable, optional
             Id to species, asked for the transitions of events without a ``source_species``.
         """
@@ -306,6 +309,10 @@ class AggregateCore:
                 kind, tick, source, target, place = (event.get(field) for field in _EVENT_FIELDS)
                 extra: Any = {key: event[key] for key in event if key not in _EVENT_FIELDS}
                 species = extra.get("source_species")
+            elif hasattr(event, "id_of"):
+                for row in event_rows(event, self._tick):
+                    self.record(*row)
+                continue
             else:
                 try:
                     kind, tick, extra = event.event_type, event.tick, event.extra
@@ -316,7 +323,7 @@ class AggregateCore:
                         f"tick, source_id, target_id, position and extra, got {describe(event)}"
                     ) from error
                 species = getattr(event, "source_species", None)
-            if species is None and kind == _STATE_CHANGE and source is not None and species_of:
+            if species is None and kind == STATE_CHANGE and source is not None and species_of:
                 species = species_of(source)
             if tick is None:
                 tick = self._tick
@@ -361,7 +368,7 @@ class AggregateCore:
             plain(extra, f"{kind} event.extra") if extra else None,
         )
         transition = None
-        if kind == _STATE_CHANGE and extra and source_species is not None:
+        if kind == STATE_CHANGE and extra and source_species is not None:
             before, after = extra.get("prev_state"), extra.get("new_state")
             if isinstance(before, str) and isinstance(after, str):
                 species = name(source_species, f"{kind} event.source_species")
@@ -520,17 +527,6 @@ def _nonfinite(count: int) -> dict[str, int]:
 
 def _names(names: Sequence[Any], where: str) -> list[str]:
     return [name(item, f"{where}[{code}]") for code, item in enumerate(names)]
-
-
-def _named(names: Sequence[str], code: int, column: str, row: int) -> str | None:
-    """Return the name of a code; None for a negative one."""
-    if code < 0:
-        return None
-    if code >= len(names):
-        raise HostError(
-            f"entity_columns.{column}[{row}]: expected a code below {len(names)}, got {code}"
-        )
-    return names[code]
 
 
 def _json(record: Mapping[str, Any]) -> str:

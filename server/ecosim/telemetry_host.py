@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol, runtime_checkable
 
 from ecosim.telemetry_errors import HostError
@@ -28,6 +28,9 @@ UNSTORED_CELL: Final = 1.0
 
 #: The name under which entities that state no species are counted.
 UNKNOWN_SPECIES: Final = "unknown"
+
+#: The event whose extras ``prev_state`` and ``new_state`` make it a transition.
+STATE_CHANGE: Final = "STATE_CHANGE"
 
 _FLOATS: Final = "a buffer of float64 or float32 (such as a numpy array)"
 _SIGNED: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
@@ -64,6 +67,32 @@ class EventRecord(Protocol):
     target_id: str | None
     position: Sequence[float] | None
     extra: Mapping[str, Any] | None
+
+
+@runtime_checkable
+class EventColumns(Protocol):
+    """Events of one type that happened together: entry ``i`` of each column is of event ``i``.
+
+    What an engine that keeps columns hands over instead of one object an event. Read during the call
+    of ``on_tick`` and not kept, but for ``id_of``, whose answers are remembered.
+    """
+
+    event_type: str
+    #: Integer codes of entities, one an event; negative means none.
+    source: Any
+    #: As ``source``, or None where no event has one.
+    target: Any | None
+    #: Code of an entity to its id, the same answer all through the run.
+    id_of: Callable[[int], str]
+    #: Integer codes into ``species_names``: the species of ``source``; or None.
+    species: Any | None
+    species_names: Sequence[str]
+    #: World units: float64 or float32 columns, or one number for all; all None without a position.
+    x: Any | None
+    y: Any | None
+    z: Any | None
+    #: Further keys of the events: integer codes, one an event, and the texts they stand for.
+    extra: Mapping[str, tuple[Any, Sequence[str]]]
 
 
 class VoxelWalker(Protocol):
@@ -216,6 +245,62 @@ def code_buffer(value: Any, length: int | None, where: str) -> memoryview[Any]:
     return _flat(view, code, length, where)
 
 
+def code_name(names: Sequence[str], code: int, column: str, row: int) -> str | None:
+    """Return the name of a code; None for a negative one."""
+    if code < 0:
+        return None
+    if code >= len(names):
+        raise HostError(f"{column}[{row}]: expected a code below {len(names)}, got {code}")
+    return names[code]
+
+
+def event_rows(columns: EventColumns, tick: int) -> Iterator[tuple[Any, ...]]:
+    """Yield the arguments of ``AggregateCore.record`` for each event of some columns, in turn.
+
+    The columns are checked before the first event is yielded, their codes event by event.
+    """
+    kind = name(columns.event_type, "event.type")
+    where = f"{kind} events"
+    sources = code_buffer(columns.source, None, f"{where}.source").tolist()
+    length = len(sources)
+    targets = _codes(columns.target, length, f"{where}.target")
+    # Only a transition needs the species.
+    species = _codes(columns.species if kind == STATE_CHANGE else None, length, f"{where}.species")
+    axes = None
+    if columns.x is not None:
+        axes = [_coordinates(getattr(columns, axis), length, f"{where}.{axis}") for axis in "xyz"]
+    extras = [
+        (key, _codes(codes, length, f"{where}.extra[{key!r}]"), texts)
+        for key, (codes, texts) in mapping(columns.extra, f"{where}.extra").items()
+    ]
+    for row in range(length):
+        extra = {}
+        for key, codes, texts in extras:
+            if codes[row] >= 0:
+                extra[key] = code_name(texts, codes[row], f"{where}.extra[{key!r}]", row)
+        yield (
+            kind,
+            tick,
+            columns.id_of(sources[row]) if sources[row] >= 0 else None,
+            columns.id_of(targets[row]) if targets[row] >= 0 else None,
+            None if axes is None else [axis[row] for axis in axes],
+            extra,
+            code_name(columns.species_names, species[row], f"{where}.species", row),
+        )
+
+
+def _codes(values: Any, length: int, where: str) -> list[int]:
+    if values is None:
+        return [-1] * length
+    return code_buffer(values, length, where).tolist()
+
+
+def _coordinates(values: Any, length: int, where: str) -> list[float]:
+    if isinstance(values, (int, float)):
+        return [number(values, where)] * length
+    return list(float_buffer(values, length, where))
+
+
 def _buffer(value: Any, where: str, expected: str) -> memoryview[Any]:
     try:
         return memoryview(value)
@@ -308,7 +393,8 @@ class HostView:
 
     def events(self) -> Any:
         """Return the events of the tick just done; empty where the host keeps none."""
-        return getattr(self.host, "events", None) or ()
+        columns = getattr(self.host, "event_columns", None)
+        return columns() if callable(columns) else getattr(self.host, "events", None) or ()
 
     def world(self) -> Mapping[str, Any]:
         """Return the host's merged world definition; empty where it offers none."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ecosim.engine.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from ecosim.engine.events import EventRecord
+from ecosim.engine.events import EventGroup, EventRecord
 from ecosim.engine.packets import PacketWriter, entity_dicts
 from ecosim.engine.phases import SCHEDULE
 from ecosim.engine.placement import place
@@ -197,6 +197,10 @@ class EcosystemEngine:
     def events(self) -> list[EventRecord]:
         """The events of the tick just done, in the order in which they happened."""
         return self.simulation.log.records
+
+    def event_columns(self) -> list[EventGroup | EventRecord]:
+        """Return the events of the tick just done as columns, in their order."""
+        return self.simulation.log.columns
 
     def entity_columns(self) -> Columns:
         """Return the entities as columns, valid until the next step."""

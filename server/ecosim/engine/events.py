@@ -39,17 +39,20 @@ class EventRecord:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Events of one type that happened together."""
+@dataclass(slots=True)
+class EventGroup:
+    """Events of one type that happened together, as columns (the host interface's EventColumns)."""
 
     event_type: str
     source: IntArray
     species: IntArray
     x: FloatArray
+    y: float
     z: FloatArray
     target: IntArray | None
     extra: dict[str, Coded]
+    id_of: Callable[[int], str]
+    species_names: Sequence[str]
 
 
 class EventLog:
@@ -66,7 +69,7 @@ class EventLog:
     def __init__(self, name_of: Callable[[int], str], species_names: Sequence[str]) -> None:
         self._name_of = name_of
         self._species_names = species_names
-        self._groups: list[_Group | EventRecord] = []
+        self._groups: list[EventGroup | EventRecord] = []
         self._records: list[EventRecord] | None = None
         self._tick = 0
 
@@ -98,11 +101,21 @@ class EventLog:
         **extra : tuple of (ndarray of shape (n,), sequence of str)
             Further keys of the events, as codes and what they stand for.
         """
-        self._groups.append(_Group(event_type, source, species, x, z, target, extra))
+        self._groups.append(
+            EventGroup(
+                *(event_type, source, species, x, 0.0, z, target, extra),
+                *(self._name_of, self._species_names),
+            )
+        )
 
     def add_world_event(self, event_type: str, extra: dict[str, Any]) -> None:
         """Record an event that concerns no entity and no place."""
         self._groups.append(EventRecord(event_type, self._tick, None, None, None, extra, None))
+
+    @property
+    def columns(self) -> list[EventGroup | EventRecord]:
+        """The events of the tick in their order, as columns where there are any."""
+        return self._groups
 
     @property
     def records(self) -> list[EventRecord]:
@@ -116,7 +129,7 @@ class EventLog:
                     self._records.extend(self._expand(group))
         return self._records
 
-    def _expand(self, group: _Group) -> list[EventRecord]:
+    def _expand(self, group: EventGroup) -> list[EventRecord]:
         name_of, names = self._name_of, self._species_names
         count = group.source.size
         targets = [None] * count if group.target is None else group.target.tolist()
@@ -129,7 +142,7 @@ class EventLog:
                 self._tick,
                 name_of(source),
                 None if target is None else name_of(target),
-                (x, 0.0, z),
+                (x, group.y, z),
                 None if values is None else dict(zip(keys, values, strict=True)),
                 names[species],
             )
