@@ -1,14 +1,15 @@
 """How long a tick of the engine takes, from the demo world up to about 100,000 entities.
 
 ``python benchmarks/engine_speed.py`` prints two tables: the time of a tick against the number of
-entities, and the share of each phase. Larger worlds are the demo world laid side by side, so that the
-density of entities stays the same; the soil keeps its 32 x 32 x 32 cells, which grow instead.
+entities, and the share of each phase. Larger worlds are the demo world laid side by side, so that
+the density of entities stays the same; the soil keeps its 32 x 32 x 32 cells, which grow instead.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from itertools import pairwise
 from statistics import median
 from typing import Any, Final
 
@@ -97,7 +98,7 @@ def main() -> dict[str, Any]:
             f"{mean / entities:>10.3f}"
         )
     exponents = {}
-    for small, large in zip(rows, rows[1:], strict=False):
+    for small, large in pairwise(rows):
         span = f"{small['entities']} to {large['entities']}"
         exponents[span] = math.log(large["mean_us"] / small["mean_us"]) / math.log(
             large["entities"] / small["entities"]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from ecosim.engine.arrays import indices
 from ecosim.engine.phases.codes import DORMANT
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def decomposers(sim: Simulation, dt: float) -> None:
 
     processed = table.progress[rows]
     processed += amount
-    done = np.flatnonzero(processed >= _EVENT_AMOUNT)
+    done = indices(processed >= _EVENT_AMOUNT)
     if done.size:
         processed[done] %= _EVENT_AMOUNT
         sim.emit("DECOMPOSITION", done + rows.start)

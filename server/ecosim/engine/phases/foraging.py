@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ecosim.engine.arrays import IntArray
+from ecosim.engine.arrays import IntArray, indices
 from ecosim.engine.phases.codes import (
     DRINKING,
     FRUITING,
@@ -38,7 +38,7 @@ def interact(sim: Simulation, dt: float) -> None:
     if not rows.size:
         return
     reach = max(sim.config.foraging.reach, sim.config.reproduction.mate_reach)
-    near = np.flatnonzero((distance <= reach) & (table.cool[rows] <= sim.time))
+    near = indices((distance <= reach) & (table.cool[rows] <= sim.time))
     if not near.size:
         return
     rows, goals, distance = rows[near], goals[near], distance[near]
@@ -154,10 +154,10 @@ def _strike(sim: Simulation, rows: IntArray, goals: IntArray) -> None:
 def drink(sim: Simulation, dt: float) -> None:
     """Let those drink that stand at a pond."""
     table, sources = sim.table, sim.sources
-    rows = np.flatnonzero(table.state[: table.n_vertebrate] == DRINKING)
+    rows = indices(table.state[: table.n_vertebrate] == DRINKING)
     if not rows.size or not sources.level.size:
         return
-    wet = np.flatnonzero(sources.level > DRY_LEVEL)
+    wet = indices(sources.level > DRY_LEVEL)
     if not wet.size:
         return
     shore = np.hypot(table.x[rows, None] - sources.x[wet], table.z[rows, None] - sources.z[wet])

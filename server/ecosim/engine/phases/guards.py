@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ecosim.engine.arrays import BoolArray, IntArray
+from ecosim.engine.arrays import BoolArray, IntArray, indices
 from ecosim.engine.phases.codes import (
     ACTIVE,
     BLOOMING,
@@ -59,7 +59,7 @@ def mobile_guards(sim: Simulation, dt: float) -> None:
     new[feeds & visiting] = POLLINATING
 
     mating = state == mating_state
-    tired = np.flatnonzero(mating & (sim.time - table.since[:n] > _MATING_PATIENCE))
+    tired = indices(mating & (sim.time - table.since[:n] > _MATING_PATIENCE))
     if tired.size:
         drive[tired] = np.minimum(drive[tired], _DRIVE_AFTER_GIVING_UP)
         mating[tired] = False
@@ -78,7 +78,7 @@ def mobile_guards(sim: Simulation, dt: float) -> None:
     alarm = table.flight_distance * np.where(
         state == FLEEING, sim.config.predation.flee_release, 1.0
     )
-    alarmed = np.flatnonzero(threat < alarm)
+    alarmed = indices(threat < alarm)
     new[alarmed] = np.where(alarmed < n_vertebrate, FLEEING, WANDERING)
 
     if n > n_vertebrate:
@@ -88,7 +88,7 @@ def mobile_guards(sim: Simulation, dt: float) -> None:
         new[insects][sim.temperature < limit] = DORMANT
 
     new[~table.alive[:n]] = state[~table.alive[:n]]
-    changed = np.flatnonzero(new != state)
+    changed = indices(new != state)
     if not changed.size:
         return
     chosen = new[changed]
@@ -147,6 +147,6 @@ def _hold(inside: BoolArray, enters: BoolArray, stays: BoolArray) -> BoolArray:
 
 
 def _change(sim: Simulation, start: int, state: IntArray, new: IntArray) -> None:
-    changed = np.flatnonzero((new != state) & sim.table.alive[start : start + state.size])
+    changed = indices((new != state) & sim.table.alive[start : start + state.size])
     if changed.size:
         sim.change_state(changed + start, new[changed])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ecosim.engine.arrays import BoolArray, FloatArray, IntArray
+from ecosim.engine.arrays import BoolArray, FloatArray, IntArray, indices
 from ecosim.engine.phases.codes import BLOOMING, DEAD, DORMANT, DYING, FRUITING, WILTING
 from ecosim.engine.population import SEEDLING_GROWTH, SEEDLING_STORE, SPORE_POPULATION, newborn_rows
 
@@ -57,7 +57,7 @@ def animal_deaths(sim: Simulation, dt: float) -> None:
     hazard = sim.config.lifecycle.disease_rate * excess**2
     ill = sim.streams.life.uniform(size=n) < -np.expm1(-hazard * dt)
     ill &= alive & ~starved & ~old
-    rows = np.flatnonzero(starved)
+    rows = indices(starved)
     if rows.size:
         code = table.mobile_species[rows]
         thirst = table.hydration[rows] < 0.03
@@ -68,11 +68,11 @@ def animal_deaths(sim: Simulation, dt: float) -> None:
             default="starvation",
         )
         sim.emit("DEATH_STARVE", rows, cause=(cause, CAUSES))
-    natural = np.flatnonzero(old | ill)
+    natural = indices(old | ill)
     if natural.size:
         cause = _cause_of((ill[natural], "disease"), default="age")
         sim.emit("DEATH_NATURAL", natural, cause=(cause, CAUSES))
-    dead = np.flatnonzero(starved | old | ill)
+    dead = indices(starved | old | ill)
     if dead.size:
         die(sim, dead)
 
@@ -100,14 +100,14 @@ def plant_deaths(sim: Simulation, dt: float) -> None:
         (sim.temperature > high, "heat"),
         default="nutrients",
     )
-    weak = np.flatnonzero(starved)
+    weak = indices(starved)
     if weak.size:
         sim.emit("DEATH_STARVE", weak + rows.start, cause=(cause[weak], CAUSES))
-    natural = np.flatnonzero(old)
+    natural = indices(old)
     if natural.size:
         age = np.full(natural.size, CAUSES.index("age"))
         sim.emit("DEATH_NATURAL", natural + rows.start, cause=(age, CAUSES))
-    dead = np.flatnonzero(starved | old)
+    dead = indices(starved | old)
     content = table.growth[rows][dead] + 0.5 * table.store[rows][dead]
     content *= species.nutrients[table.plant_species[dead]]
     soil.add_to(soil.litter, sim.plant_column[dead], content)
@@ -118,7 +118,7 @@ def microbe_deaths(sim: Simulation, dt: float) -> None:
     """Remove microorganisms whose population has dwindled; they hold no nutrients."""
     table = sim.table
     rows = slice(table.n_plant_end, table.n_living)
-    dead = np.flatnonzero(table.population[rows] < _LEAST_POPULATION) + rows.start
+    dead = indices(table.population[rows] < _LEAST_POPULATION) + rows.start
     if dead.size:
         cause = np.full(dead.size, CAUSES.index("starvation"))
         sim.emit("DEATH_STARVE", dead, cause=(cause, CAUSES))
@@ -142,7 +142,7 @@ def spread_plants(sim: Simulation, dt: float) -> None:
     hazard *= factor * seeds * np.where(state == FRUITING, _FRUITING_FACTOR, 1.0)
     able = table.alive[rows] & (table.store[rows] > _SPREAD_STORE) & (growth > _SPREAD_GROWTH)
     able &= (state != DORMANT) & (state != WILTING)
-    tries = np.flatnonzero((random.uniform(size=growth.size) < -np.expm1(-hazard)) & able)
+    tries = indices((random.uniform(size=growth.size) < -np.expm1(-hazard)) & able)
     if not tries.size:
         return
     pollen = table.pollen[rows]
@@ -174,7 +174,7 @@ def spread_spores(sim: Simulation, dt: float) -> None:
     population = table.population[rows]
     able = table.alive[rows] & (table.state[rows] == BLOOMING) & (population > SPORE_POPULATION)
     attempt = -math.expm1(-config.decomposition.spore_rate * dt)
-    tries = np.flatnonzero((random.uniform(size=population.size) < attempt) & able)
+    tries = indices((random.uniform(size=population.size) < attempt) & able)
     if not tries.size:
         return
     code = table.species[rows][tries]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ecosim.engine.arrays import BoolArray, FloatArray, IntArray
+from ecosim.engine.arrays import BoolArray, FloatArray, IntArray, indices
 from ecosim.engine.phases.codes import (
     DORMANT,
     DRINKING,
@@ -70,10 +70,10 @@ def _think(sim: Simulation, code: int, rows: slice) -> None:
     feeding = (state == species.feeding_state[code]) | (state == POLLINATING)
 
     target = np.full(every.size, -1)
-    hungry = np.flatnonzero(feeding & awake)
+    hungry = indices(feeding & awake)
     if hungry.size:
         target[hungry] = _find_food(sim, code, every[hungry], sense)
-    seeking = np.flatnonzero((state == REPRODUCING) & awake)
+    seeking = indices((state == REPRODUCING) & awake)
     if seeking.size:
         target[seeking] = _find_mates(sim, every, every[seeking], sense * _MATE_SEARCH)
     table.target[rows] = target
@@ -100,7 +100,7 @@ def _watch_for_threats(sim: Simulation, code: int, rows: slice, sense: float) ->
     hunting = np.concatenate(hunters)
     x, z = table.x[rows], table.z[rows]
     found = nearest(x, z, table.x[hunting], table.z[hunting], sense)
-    seen = np.flatnonzero(found >= 0)
+    seen = indices(found >= 0)
     if seen.size:
         threat = hunting[found[seen]]
         table.threat_x[rows][seen] = table.x[threat]
@@ -109,7 +109,7 @@ def _watch_for_threats(sim: Simulation, code: int, rows: slice, sense: float) ->
 
 
 def _rows_where(rows: slice, mask: BoolArray) -> IntArray:
-    found: IntArray = np.flatnonzero(mask)
+    found: IntArray = indices(mask)
     found += rows.start
     return found
 
@@ -160,7 +160,7 @@ def _find_mates(sim: Simulation, every: IntArray, seekers: IntArray, sense: floa
     receptive = table.alive[every] & (table.drive[every] > sim.config.reproduction.receptive)
     target = np.full(seekers.size, -1)
     for sex in (0, 1):
-        own = np.flatnonzero(table.sex[seekers] == sex)
+        own = indices(table.sex[seekers] == sex)
         other = every[receptive & (table.sex[every] != sex)]
         rows = seekers[own]
         found = nearest(table.x[rows], table.z[rows], table.x[other], table.z[other], sense)
@@ -187,8 +187,8 @@ def _wander(sim: Simulation, code: int, rows: IntArray) -> None:
     dx = np.cos(heading) + pull * home_x
     dz = np.sin(heading) + pull * home_z
     state = table.state[rows]
-    thirsty = np.flatnonzero(state == DRINKING)
-    wet = np.flatnonzero(sim.sources.level > DRY_LEVEL)
+    thirsty = indices(state == DRINKING)
+    wet = indices(sim.sources.level > DRY_LEVEL)
     if thirsty.size and wet.size:
         to_x = sim.sources.x[wet] - x[thirsty, None]
         to_z = sim.sources.z[wet] - z[thirsty, None]
@@ -228,7 +228,7 @@ def steer(sim: Simulation, dt: float) -> None:
     n = table.n_mobile
     if not n:
         return
-    bound = np.flatnonzero(table.target[:n] >= 0)
+    bound = indices(table.target[:n] >= 0)
     if bound.size:
         goal = table.target[bound]
         gone = ~table.alive[goal]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ecosim.engine.arrays import clamp_unit
+from ecosim.engine.arrays import clamp_unit, indices
 from ecosim.engine.phases.codes import DORMANT, FRUITING, WILTING
 
 if TYPE_CHECKING:
@@ -156,6 +156,6 @@ def shade(sim: Simulation, dt: float) -> None:
                 cx, cz = ix + dx, iz + dz
                 inside = (cx >= 0) & (cx < nx) & (cz >= 0) & (cz < nz)
                 near = np.hypot(cx + 0.5 - x, cz + 0.5 - z) <= cells
-                hit = np.flatnonzero(inside & near)
+                hit = indices(inside & near)
                 soil.add_to(passed, cx[hit] * nz + cz[hit], taken[hit])
     sim.shade = -np.expm1(passed)

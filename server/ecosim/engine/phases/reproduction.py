@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ecosim.engine.arrays import IntArray
+from ecosim.engine.arrays import IntArray, indices
 from ecosim.engine.phases.codes import SWARMING
 from ecosim.engine.population import newborn_rows
 
@@ -49,7 +49,7 @@ def divide_colonies(sim: Simulation, dt: float) -> None:
     insects = slice(table.n_vertebrate, table.n_mobile)
     swarming = table.state[insects] == SWARMING
     swarming &= table.alive[insects] & (sim.time - table.since[insects] >= _SWARM_TIME)
-    rows = np.flatnonzero(swarming) + insects.start
+    rows = indices(swarming) + insects.start
     if rows.size:
         _bear(sim, rows, None)
 

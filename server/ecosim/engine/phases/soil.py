@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from ecosim.engine.arrays import indices
+
 if TYPE_CHECKING:
     from ecosim.engine.simulation import Simulation
 
@@ -41,7 +43,7 @@ def subsoil(sim: Simulation, dt: float) -> None:
 
 def _excrete(sim: Simulation, dt: float) -> None:
     table, soil = sim.table, sim.soil
-    rows = np.flatnonzero(table.alive[: table.n_mobile])
+    rows = indices(table.alive[: table.n_mobile])
     if not rows.size or sim.pool <= 0:
         return
     weight = sim.species.body[table.mobile_species[rows]] ** 0.75

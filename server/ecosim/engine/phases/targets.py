@@ -97,6 +97,8 @@ def _search_pyramid(
     right_x, bottom_z = max(x.max(), place_x.max()), max(z.max(), place_z.max())
     # Of the places of a cell the most preferred stands for it, of equal ones the first.
     order = np.arange(place_x.size) if cost is None else np.argsort(cost, kind="stable")
+    # The last element stands for a cell without a place.
+    champions = np.append(order, -1)
     searching = np.arange(x.size)
     steps = np.arange(-_CELLS_IN_REACH, _CELLS_IN_REACH + 1)
     for level in reversed(range(_LEVELS)):
@@ -106,13 +108,12 @@ def _search_pyramid(
         nz = int((bottom_z - top_z) / cell) + 1 + 2 * margin
         ix = ((place_x[order] - left_x) / cell).astype(np.intp) + margin
         iz = ((place_z[order] - top_z) / cell).astype(np.intp) + margin
-        champion = np.full(nx * nz, -1)
-        cells, first = np.unique(ix * nz + iz, return_index=True)
-        champion[cells] = order[first]
+        ranks = np.full(nx * nz, order.size)
+        np.minimum.at(ranks, ix * nz + iz, np.arange(order.size))
         sx = ((x[searching] - left_x) / cell).astype(np.intp) + margin
         sz = ((z[searching] - top_z) / cell).astype(np.intp) + margin
         around = (steps[:, None] * nz + steps[None, :]).reshape(1, -1)
-        candidates = champion[(sx * nz + sz)[:, None] + around]
+        candidates = champions[ranks[(sx * nz + sz)[:, None] + around]]
         within = cell * _CELLS_IN_REACH
         best, _ = _best(x[searching], z[searching], place_x, place_z, candidates, within, cost)
         found[searching] = best
