@@ -145,10 +145,17 @@ def _run(arguments: argparse.Namespace) -> int:
 def _batch(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     # Behind this are scipy and the executors, which the other commands do without.
     from ecosim.batch.command import run_command
+    from ecosim.batch.layout import BatchLayout
+    from ecosim.batch.plan import read_plan
 
     code = run_command(arguments, parser)
     finished = arguments.action is None and code in (EXIT_DONE, EXIT_SOME_FAILED)
-    if finished and importlib.util.find_spec("pyarrow"):
+    # A shard is a part: the dataset is for the folder that the shards are merged into.
+    if (
+        finished
+        and importlib.util.find_spec("pyarrow")
+        and read_plan(BatchLayout(arguments.out)).shard is None
+    ):
         _collect(arguments.out)
     return code
 

@@ -1,4 +1,4 @@
-"""A finished batch goes on, is verified, and lets single runs be made again."""
+"""A finished batch goes on, is verified, split and joined, and lets single runs be made again."""
 
 from __future__ import annotations
 
@@ -141,3 +141,72 @@ def test_a_failed_run_made_again_shows_its_traceback(
     assert "in go_wrong" in shown
     assert main(["batch", "rerun", str(layout.root), "x"]) == 1
     assert "run 'x': expected one of" in capsys.readouterr().err
+
+
+def test_shards_join_to_the_batch_that_was_never_split(
+    batch_command: Command, tmp_path: Path
+) -> None:
+    parts = [tmp_path / f"part{number}" for number in (1, 2, 3)]
+    for number, part in enumerate(parts, start=1):
+        assert batch_command("--shard", f"{number}/3", out=part) == 0
+    assert [len(contents(part)) for part in parts] == [3, 3, 2]
+    assert not (parts[0] / "dataset").exists()
+    whole, joined = tmp_path / "whole", tmp_path / "joined"
+    assert batch_command(out=whole) == 0
+    assert main(["batch", "merge", *map(str, parts), "--into", str(joined)]) == 0
+    assert contents(joined) == contents(whole)
+    for name in ("batch.json", "design.csv", "world.json"):
+        assert (joined / name).read_bytes() == (whole / name).read_bytes()
+    assert {attempt.run_id for attempt in read_ledger(BatchLayout(joined))} == set(contents(whole))
+    assert main(["batch", "verify", str(joined)]) == 0
+    assert batch_command("--resume", out=joined) == 0
+
+
+def test_a_joined_batch_knows_what_failed_and_makes_what_is_missing(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    part, joined, whole = tmp_path / "part", tmp_path / "joined", tmp_path / "whole"
+    assert batch_command("--shard", "1/2", out=part, engine="Raising") == 3
+    assert main(["batch", "merge", str(part), "--into", str(joined)]) == 3
+    failed = 4 - len(contents(part))
+    assert f"{4 - failed} of 8 runs done, {failed} failed, 4 left" in capsys.readouterr().out
+    assert batch_command("--resume", out=joined, engine="Raising") == 3
+    assert batch_command(out=whole, engine="Raising") == 3
+    assert contents(joined) == contents(whole)
+
+
+def test_folders_of_different_batches_do_not_join(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two, joined = tmp_path / "one", tmp_path / "two", tmp_path / "joined"
+    assert batch_command("--shard", "1/2", out=one) == 0
+    assert batch_command("--shard", "2/2", "--seed", 4, out=two) == 0
+    assert main(["batch", "merge", str(one), str(two), "--into", str(joined)]) == 1
+    assert "batch_id, seed differ" in capsys.readouterr().err
+    assert not joined.exists()
+
+
+def test_a_run_that_shards_tell_differently_is_an_error(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two, joined = tmp_path / "one", tmp_path / "two", tmp_path / "joined"
+    for part in (one, two):
+        assert batch_command("--shard", "1/2", out=part) == 0
+    layout = BatchLayout(two)
+    path = layout.mark(layout.finished()[0])
+    mark = json.loads(path.read_text())
+    path.write_text(json.dumps({**mark, "content_sha256": "0" * 64}))
+    assert main(["batch", "merge", str(one), str(two), "--into", str(joined)]) == 1
+    assert "the engine is not deterministic" in capsys.readouterr().err
+    assert not joined.exists()
+
+
+@pytest.mark.parametrize(
+    "shard", ["", "1", "0/2", "3/2", "1/0", "-1/2", "1/2/3", "one/two", "1/ 2"]
+)
+def test_a_shard_that_cannot_be_is_refused(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str], shard: str
+) -> None:
+    assert batch_command(f"--shard={shard}") == 2
+    assert "shard: expected I/N with I in 1..N" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -1,8 +1,9 @@
-"""What the batch command can do with a batch that is there: status, verify, rerun."""
+"""What the batch command can do with batches that are there: status, verify, rerun, merge."""
 
 from __future__ import annotations
 
 import random
+import shlex
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Final
 from ecosim.batch.execution import read_mark
 from ecosim.batch.exit_codes import EXIT_DONE, EXIT_ERROR, EXIT_SOME_FAILED
 from ecosim.batch.ledger import read_ledger
+from ecosim.batch.merge import merge_batches
 from ecosim.batch.prepare import Batch, open_batch
 from ecosim.batch.progress import rate_text
 from ecosim.batch.rows import Row
@@ -81,6 +83,18 @@ def rerun_one(folder: Path, run_id: str, into: Path) -> int:
     same = first == repeated
     print("the same content as in the batch" if same else "another content than in the batch")
     return EXIT_DONE if same else EXIT_ERROR
+
+
+def merge_shards(folders: list[Path], into: Path) -> int:
+    """Join the folders of the shards of a batch, and return the exit code."""
+    batch = merge_batches([open_batch(folder) for folder in folders], into)
+    report = batch_report(batch)
+    left = report.total - report.done - len(report.failed)
+    print(f"{report.done} of {report.total} runs done, {len(report.failed)} failed, {left} left")
+    print(f"data: {batch.layout.runs}")
+    if left:
+        print(f"ecosim batch --out {shlex.quote(str(into))} --resume makes what is left")
+    return EXIT_SOME_FAILED if report.failed else EXIT_DONE
 
 
 def _content(batch: Batch, row: Row) -> str | None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields
 from typing import Any
 
-from ecosim.batch.actions import failure_lines, rerun_one, show_status, verify_batch
+from ecosim.batch.actions import failure_lines, merge_shards, rerun_one, show_status, verify_batch
 from ecosim.batch.executors import LocalExecutor
 from ecosim.batch.exit_codes import EXIT_DONE, EXIT_ERROR, EXIT_INTERRUPTED, EXIT_SOME_FAILED
 from ecosim.batch.options import BatchSettings
@@ -46,6 +46,8 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
         return verify_batch(arguments.directory, arguments.rerun)
     if arguments.action == "rerun":
         return rerun_one(arguments.directory, arguments.run_id, arguments.into)
+    if arguments.action == "merge":
+        return merge_shards(arguments.directories, arguments.into)
     if arguments.out is None:
         parser.error("--out DIR is required")
     onward = arguments.resume or arguments.extend is not None
@@ -56,8 +58,9 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
     with _warnings_as_lines():
         batch = _continued(arguments, given) if onward else _created(arguments, given)
     workers = arguments.workers or _cores()
+    shard = "" if batch.plan.shard is None else f" (shard {batch.plan.shard})"
     print(
-        f"batch {batch.plan.batch_id}: {len(batch.rows)} runs of {batch.plan.world}, "
+        f"batch {batch.plan.batch_id}{shard}: {len(batch.own_rows())} runs of {batch.plan.world}, "
         f"{batch.plan.ticks} ticks each, {workers} at a time, into {batch.layout.root}"
     )
     stop = threading.Event()

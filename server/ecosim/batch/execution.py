@@ -117,7 +117,7 @@ class RunMaker:
         for name in mark["files"]:
             sync_path(private / name)
         write_whole(mark_file(private), readable_json(mark))
-        return _publish(private, runs / row.run_id, mark)
+        return publish(private, runs / row.run_id, mark)
 
     def _merged(self, parameters: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """Return the merged world with a row's values, without a telemetry block."""
@@ -163,8 +163,19 @@ def read_mark(layout: BatchLayout, run_id: str) -> dict[str, Any] | None:
     return value
 
 
-def _publish(private: Path, final: Path, mark: dict[str, Any]) -> dict[str, Any]:
-    """Give the private folder its final name; the first finisher of a run is kept."""
+def publish(private: Path, final: Path, mark: dict[str, Any]) -> dict[str, Any]:
+    """Give a private folder its final name; the first finisher of a run is kept.
+
+    Returns
+    -------
+    dict
+        The mark of the run that stands under the final name.
+
+    Raises
+    ------
+    BatchError
+        An earlier finisher left another content.
+    """
     sync_path(private)
     try:
         private.rename(final)

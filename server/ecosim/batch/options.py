@@ -36,6 +36,8 @@ class BatchSettings:
         Ticks a run, and ticks between samples.
     engine : str
         ``MODULE:CALLABLE``.
+    shard : str or None
+        ``I/N``: run every Nth row, from the Ith; None runs all.
     """
 
     world: str | Path = "demo"
@@ -47,6 +49,7 @@ class BatchSettings:
     seed: int = 0
     seed_mode: SeedMode = "per_run"
     engine: str = DEFAULT_ENGINE
+    shard: str | None = None
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +69,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         f"one block of a design for indices ({default.seed_mode})", **setting)  # fmt: skip
     add("--engine", metavar="MODULE:CALLABLE", help="make(world: dict, *, seed: int) -> engine "
         f"({default.engine})", **setting)  # fmt: skip
+    add("--shard", metavar="I/N", help="run every Nth row, from the Ith; 'merge' joins the folders",
+        **setting)  # fmt: skip
     add("--out", type=Path, metavar="DIR", help="the batch folder, new or empty")
     onward = parser.add_mutually_exclusive_group()
     onward.add_argument("--resume", action="store_true", help="continue the batch in --out; "
@@ -84,6 +89,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     rerun = actions.add_parser("rerun", help="make one run of the batch in DIR again, beside it")
     for action in (status, verify, rerun):
         action.add_argument("directory", type=Path, metavar="DIR")
+    merge = actions.add_parser("merge", help="join the folders of the shards of a batch")
+    merge.add_argument("directories", type=Path, metavar="DIR", nargs="+")
+    merge.add_argument("--into", type=Path, metavar="FOLDER", required=True,
+                       help="the joined batch folder, new or empty")  # fmt: skip
     verify.add_argument("--rerun", type=_count, metavar="K", default=DEFAULT_RERUNS,
                         help="finished runs to make again, by chance (%(default)s)")  # fmt: skip
     rerun.add_argument("run_id", metavar="RUN_ID")

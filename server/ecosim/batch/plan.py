@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, Final
@@ -17,6 +18,8 @@ from ecosim.errors import BatchFolderError, SpaceError
 
 #: Raised when a key of batch.json changes its meaning.
 SCHEMA_VERSION: Final = 1
+
+_SHARD: Final = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 #: The packages whose versions are recorded: they make the design or the model's numbers.
 _RECORDED_PACKAGES: Final = ("numpy", "scipy", "SALib", "pydantic")
@@ -45,6 +48,9 @@ class BatchPlan:
         Ticks between samples, at least 1.
     engine : str
         ``MODULE:CALLABLE`` that makes an engine.
+    shard : str or None
+        ``I/N``: this folder runs the rows I-1, I-1+N, I-1+2N, ... of the design; None: all of it.
+        Not part of the id: the shards of a batch are one batch.
     versions : dict
         Package versions when the batch was planned; not part of the id.
     """
@@ -61,7 +67,15 @@ class BatchPlan:
     ticks: int
     interval: int
     engine: str
+    shard: str | None
     versions: dict[str, str]
+
+    def runs_row(self, index: int) -> bool:
+        """Return whether the row is one that this folder runs."""
+        if self.shard is None:
+            return True
+        number, count = map(int, self.shard.split("/"))
+        return index % count == number - 1
 
     def identity(self) -> dict[str, Any]:
         """Return what two batches must share for their runs to be interchangeable."""
@@ -96,6 +110,7 @@ class BatchPlan:
             "ticks": self.ticks,
             "interval": self.interval,
             "engine": self.engine,
+            "shard": self.shard,
             "versions": self.versions,
             "space": self.space.to_problem(),
         }
@@ -113,20 +128,28 @@ def make_plan(
     ticks: int,
     interval: int,
     engine: str,
+    shard: str | None,
 ) -> BatchPlan:
     """Return a plan with its id.
 
     Raises
     ------
     SpaceError
-        ``ticks`` or ``interval`` is below 1.
+        ``ticks`` or ``interval`` is below 1, or ``shard`` is not I/N with I in 1..N.
     """
     for name, value in (("ticks", ticks), ("interval", interval)):
         if value < 1:
             raise SpaceError(f"{name}: expected an integer >= 1, got {value}")
+    if shard is not None:
+        number, _, count = shard.partition("/")
+        whole = all(
+            part.isascii() and part.isdigit() and len(part) < 10 for part in (number, count)
+        )
+        if not whole or not 1 <= int(number) <= int(count):
+            raise SpaceError(f"shard: expected I/N with I in 1..N, got {shard!r}")
     nameless = BatchPlan(
         "", sampler, n, seed, seed_mode, 0, space, world, world_sha256, ticks, interval, engine,
-        software_versions(),
+        shard, software_versions(),
     )  # fmt: skip
     batch_id = sha256(canonical_json(nameless.identity()))[:8]
     fields = {name: getattr(nameless, name) for name in BatchPlan.__slots__}

@@ -40,6 +40,10 @@ class Batch:
     plan: BatchPlan
     rows: list[Row]
 
+    def own_rows(self) -> list[Row]:
+        """Return the rows this folder runs: all of the design, or those of its shard."""
+        return [row for row in self.rows if self.plan.runs_row(row.index)]
+
 
 class BatchWarning(UserWarning):
     """Something about a batch that deserves a second thought."""
@@ -87,6 +91,7 @@ def create_batch(settings: BatchSettings, out: str | Path) -> Batch:
         ticks=settings.ticks,
         interval=settings.interval,
         engine=settings.engine,
+        shard=settings.shard,
     )
     rows = plan_rows(plan)
     check_fit(space, rows, json.loads(content))
@@ -111,11 +116,12 @@ def create_batch(settings: BatchSettings, out: str | Path) -> Batch:
 def discard_batch(batch: Batch) -> None:
     """Remove what :func:`create_batch` wrote, for a batch that turned out unable to start."""
     layout = batch.layout
-    with contextlib.suppress(OSError):
-        for path in (layout.batch, layout.design, layout.world):
-            path.unlink(missing_ok=True)
-        layout.runs.rmdir()
-        layout.root.rmdir()
+    for path in (layout.batch, layout.design, layout.world):
+        with contextlib.suppress(OSError):
+            path.unlink()
+    for folder in (layout.runs, layout.root):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def open_batch(out: str | Path) -> Batch:

@@ -49,7 +49,7 @@ class BatchReport:
     Attributes
     ----------
     total, done : int
-        Runs of the design, and runs whose folder is whole.
+        Runs of the folder, and runs whose folder is whole.
     failed : dict
         Run id to the last attempt at it, for runs that were set aside.
     ending : str
@@ -98,10 +98,10 @@ def run_batch(
     with Ledger(batch.layout) as ledger:
         attempts, report = _standing(batch, retries)
         settled = report.failed.keys()
-        rows = {row.run_id: row for row in batch.rows}
+        rows = {row.run_id: row for row in batch.own_rows()}
         pending = collections.deque(
             row
-            for row in batch.rows
+            for row in rows.values()
             if row.run_id not in settled and read_mark(batch.layout, row.run_id) is None
         )
         _sweep(batch.layout, [row.run_id for row in pending])
@@ -167,8 +167,9 @@ def _standing(batch: Batch, retries: int) -> tuple[collections.Counter[str], Bat
             for run_id, tried in history.items()
         }
     )
-    report = BatchReport(total=len(batch.rows), done=0)
-    for row in batch.rows:
+    rows = batch.own_rows()
+    report = BatchReport(total=len(rows), done=0)
+    for row in rows:
         if read_mark(batch.layout, row.run_id) is not None:
             report.done += 1
         elif last := set_aside(history.get(row.run_id, ()), retries):
