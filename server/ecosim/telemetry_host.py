@@ -73,8 +73,8 @@ class EventRecord(Protocol):
 class EventColumns(Protocol):
     """Events of one type that happened together: entry ``i`` of each column is of event ``i``.
 
-    What an engine that keeps columns hands over instead of one object an event. Read during the call
-    of ``on_tick`` and not kept, but for ``id_of``, whose answers are remembered.
+    What an engine that keeps columns hands over instead of one object an event. Read during the
+    call of ``on_tick`` and not kept, but for ``id_of``, whose answers are remembered.
     """
 
     event_type: str

@@ -7,7 +7,7 @@ else is wrong; a value of the wrong type is left to the records.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from ecosim.engine.world_messages import Location, Problems, show, suggestion
 from ecosim.engine.world_models import (
@@ -25,8 +25,10 @@ MAX_ENTITIES: Final = 1_000_000
 """Most entities of a world at its start."""
 
 # The same tables, for keys that are any text.
-_STATES: Final[Mapping[str, tuple[str, ...]]] = {**STATES}
-_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {**VARIABLES}
+_STATES: Final[Mapping[str, tuple[str, ...]]] = {str(key): value for key, value in STATES.items()}
+_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
+    str(key): value for key, value in VARIABLES.items()
+}
 
 
 def check_world(data: Any, problems: Problems) -> None:
@@ -58,7 +60,7 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[int | float]:
     """Whether a value is a number and not a bool."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -185,9 +187,8 @@ def _check_randomize(
     """Check that the world has the shape and the species that `randomize` needs."""
     randomize = _object(world.get("randomize"))
     transform = randomize.get("transform")
-    is_index = isinstance(transform, int) and not isinstance(transform, bool)
-    if is_index and 0 <= transform < len(SYMMETRIES):
-        transform = SYMMETRIES[transform]
+    if isinstance(transform, int) and not isinstance(transform, bool):
+        transform = SYMMETRIES[transform] if 0 <= transform < len(SYMMETRIES) else None
     if extent is not None and extent[0] != extent[1] and transform in SQUARE_ONLY:
         expected = "a symmetry that keeps x and z, as the world is not square"
         problems.add(("randomize", "transform"), expected, show(transform))

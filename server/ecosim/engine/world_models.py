@@ -160,7 +160,7 @@ Transform = Annotated[
 
 def _field(meaning: str, unit: str = "", default: Any = ..., **bounds: Any) -> Any:
     """Return a field with its meaning and unit; without a default it is required."""
-    extra = {"unit": unit} if unit else None
+    extra: dict[str, Any] | None = {"unit": unit} if unit else None
     return Field(default, description=meaning, json_schema_extra=extra, **bounds)
 
 

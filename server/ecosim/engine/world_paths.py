@@ -98,18 +98,22 @@ def _set(data: Any, path: str, value: Any, taken: dict[str, str]) -> tuple[str, 
     """Set one value; return what was expected and what came if the path does not exist."""
     if not _is_path(path):
         return "a dotted path into the world", show(path)
-    holder, node, location = data, ROOT, []
+    holder: Any = data
+    node = below = ROOT
+    location: list[str | int] = []
+    key: Any = None
     keys = _keys(path)
     for position, written in enumerate(keys):
         key = _index_of(holder, written, location)
-        below = child(node, key)
+        found = child(node, key)
         known = len(holder) if isinstance(holder, list) else 0
-        if below is None or not isinstance(holder, dict | list):
+        if found is None or not isinstance(holder, dict | list):
             hint = suggestion(str(written), names_at(node))
             return f"a path into the world ({_inside(node, holder)})", show(written) + hint
         if isinstance(holder, list) and not (isinstance(key, int) and key < known):
             return f"an entry of {path_text(tuple(location))}, which has {known}", show(written)
         location.append(key)
+        below = found
         if position == len(keys) - 1:
             break
         has_next = child(below, keys[position + 1]) is not None
