@@ -1,0 +1,92 @@
+"""The one place that chooses the core."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ecosim.telemetry import BACKEND
+from ecosim.telemetry_aggregates import AggregateCore
+from ecosim.telemetry_backend import choose
+from ecosim.telemetry_errors import TelemetryConfigError
+from parity import compiled_core
+
+#: Makes the extension impossible to import, as where it was not built.
+WITHOUT = "import sys; sys.modules['ecosim._telemetry_core'] = None;"
+
+
+def run(program: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={key: value for key, value in os.environ.items() if key != "ECOSIM_BACKEND"}
+        | environment,
+    )
+
+
+def test_what_was_required_is_live():
+    """A broken build cannot hide behind the fallback."""
+    if os.environ.get("ECOSIM_BACKEND") == "compiled" or (
+        os.environ.get("ECOSIM_EXTENSIONS") == "require"
+        and os.environ.get("ECOSIM_BACKEND") != "python"
+    ):
+        assert BACKEND == "compiled"
+
+
+def test_python_is_the_reference():
+    backend = choose("python")
+    assert backend == ("python", AggregateCore, None)
+
+
+@pytest.mark.skipif(compiled_core() is None, reason="the compiled core is not built")
+@pytest.mark.parametrize("choice", ["auto", "compiled"])
+def test_the_compiled_core_is_taken_where_there_is_one(choice):
+    backend = choose(choice)
+    assert (backend.name, backend.note) == ("compiled", None)
+    assert backend.core is not AggregateCore
+
+
+@pytest.mark.parametrize("choice", ["", "Compiled", "c", "on"])
+def test_any_other_choice_is_an_error(choice):
+    with pytest.raises(TelemetryConfigError, match="ECOSIM_BACKEND: expected one of auto, comp"):
+        choose(choice)
+
+
+def test_the_environment_chooses():
+    done = run("import ecosim.telemetry as t; print(t.BACKEND)", ECOSIM_BACKEND="python")
+    assert done.stdout == "python\n"
+    done = run("import ecosim.telemetry", ECOSIM_BACKEND="fast")
+    assert done.stderr.endswith(
+        "ECOSIM_BACKEND: expected one of auto, compiled, python, got 'fast'\n"
+    )
+
+
+def test_auto_falls_back_and_says_what_that_costs():
+    done = run(WITHOUT + "from ecosim.telemetry_backend import choose; print(*choose())")
+    name, _, note = done.stdout.partition(" ")
+    assert name == "python"
+    assert "no compiled core" in note
+    assert "ms instead of" in note
+
+
+def test_what_is_missing_cannot_be_required():
+    done = run(WITHOUT + "import ecosim.telemetry", ECOSIM_BACKEND="compiled")
+    assert done.returncode == 1
+    assert "ECOSIM_BACKEND: the compiled core cannot be used" in done.stderr
+
+
+def test_a_wrong_build_choice_is_an_error():
+    done = subprocess.run(
+        [sys.executable, "setup.py", "--version"],
+        cwd=Path(__file__).resolve().parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"ECOSIM_EXTENSIONS": "yes"},
+    )
+    assert done.returncode != 0
+    assert "ECOSIM_EXTENSIONS: expected one of auto, require, off, got 'yes'" in done.stderr
