@@ -81,6 +81,16 @@ class Killed(Mishap):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Forking(Mishap):
+    """Leaves a process behind that outlives the worker, and is killed."""
+
+    def go_wrong(self) -> None:
+        if os.fork() == 0:
+            time.sleep(600)
+            os._exit(0)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 class Hanging(Mishap):
     def go_wrong(self) -> None:
         while True:

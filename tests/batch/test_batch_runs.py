@@ -109,6 +109,7 @@ def test_a_content_hash_sees_every_byte_but_the_volatile_keys(tmp_path: Path) ->
         ("SystemExiting", "failed", 1, "SystemExit: leaving"),
         ("Exiting", "died", 2, "the worker ended by itself with exit code 7"),
         ("Killed", "died", 2, "the worker was killed by SIGKILL"),
+        ("Forking", "died", 2, "the worker was killed by SIGKILL"),
     ],
 )
 def test_a_run_that_goes_wrong_takes_no_other_with_it(

@@ -83,7 +83,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--run-timeout", type=_seconds, metavar="S", help="end a run after S seconds (never)")
     add("--retries", type=_count, metavar="R", default=DEFAULT_RETRIES,
         help="further attempts at a run whose process died (%(default)s)")  # fmt: skip
-    actions = parser.add_subparsers(dest="action", metavar="")
+    actions = parser.add_subparsers(dest="action", title="actions", metavar="ACTION")
     status = actions.add_parser("status", help="how the batch in DIR stands")
     verify = actions.add_parser("verify", help="hash every finished run again, rerun a few")
     rerun = actions.add_parser("rerun", help="make one run of the batch in DIR again, beside it")

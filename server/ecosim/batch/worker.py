@@ -74,7 +74,16 @@ def _private_pipes() -> tuple[IO[str], IO[str]]:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
+    if hasattr(os, "register_at_fork"):
+        # A process the engine forks must not keep the pipe open after this one has ended: the
+        # coordinator would wait for a reply that nobody will send.
+        os.register_at_fork(after_in_child=lambda: _close(requests, replies))
     return requests, replies
+
+
+def _close(*streams: IO[str]) -> None:
+    for stream in streams:
+        os.close(stream.fileno())
 
 
 def _receive(requests: IO[str], inbox: queue.SimpleQueue[dict[str, Any]]) -> None:
