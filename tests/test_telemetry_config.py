@@ -65,9 +65,14 @@ def test_a_setting_that_does_not_fit_is_named(settings, message):
         TelemetryConfig.from_mapping(settings)
 
 
-@pytest.mark.parametrize("run_id", ["a", "run-0001", "A.b_c-9", "x" * 128, new_run_id()])
+@pytest.mark.parametrize("run_id", ["a", "run-0001", "A.b_c-9", "x" * 128])
 def test_a_run_id_names_files_safely(run_id):
     assert check_run_id(run_id) == run_id
+
+
+def test_a_made_up_run_id_is_a_run_id_and_new_each_time():
+    first, second = new_run_id(), new_run_id()
+    assert check_run_id(first) == first != second
 
 
 @pytest.mark.parametrize(
