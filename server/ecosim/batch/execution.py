@@ -24,7 +24,7 @@ from ecosim.batch.layout import (
     readable_json,
     sync_path,
     telemetry_file,
-    write_whole,
+    write_synced,
 )
 from ecosim.batch.plan import BatchPlan, read_plan
 from ecosim.batch.rows import Row
@@ -113,10 +113,9 @@ class RunMaker:
             shutil.rmtree(private)
         private.mkdir(parents=True)
         self._simulate(row, private)
+        # Closing the emitter has brought its two files to the disk.
         mark = content_mark(row, private)
-        for name in mark["files"]:
-            sync_path(private / name)
-        write_whole(mark_file(private), readable_json(mark))
+        write_synced(mark_file(private), readable_json(mark))
         return publish(private, runs / row.run_id, mark)
 
     def _merged(self, parameters: Mapping[str, Any], seed: int) -> dict[str, Any]:

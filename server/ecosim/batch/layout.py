@@ -105,6 +105,14 @@ def sync_path(path: Path) -> None:
         os.close(descriptor)
 
 
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file and force it to the disk; enough in a private folder, where nobody reads yet."""
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is there in full, or not at all, whenever the power goes.
 
@@ -115,10 +123,7 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     temporary = path.with_name(path.name + ".tmp")
     try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+        write_synced(temporary, content)
         temporary.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
