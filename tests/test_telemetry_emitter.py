@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import warnings
 from pathlib import Path
@@ -336,17 +337,23 @@ def test_an_output_folder_that_is_a_file_is_named(tmp_path):
         run(MeadowHost(), tmp_path / "file", 3)
 
 
-def test_a_read_only_folder_is_named_to_a_user_without_rights(tmp_path):
-    folder = tmp_path / "sealed"
+@pytest.fixture
+def public_path():
+    """A folder that every user may enter, as tmp_path may not be."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_a_read_only_folder_is_named_to_a_user_without_rights(public_path):
+    folder = public_path / "sealed"
     folder.mkdir(mode=0o555)
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(0o755)
     done = _script(
         f"""
         import os
         from hosts import MeadowHost
         from ecosim.telemetry import TelemetryEmitter
-        with TelemetryEmitter({{"output_dir": {str(tmp_path)!r}}}, run_id="mine") as emitter:
+        with TelemetryEmitter({{"output_dir": {str(public_path)!r}}}, run_id="mine") as emitter:
             emitter.on_init(MeadowHost())
         if os.geteuid() == 0:
             os.setgid(65534)
