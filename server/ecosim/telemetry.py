@@ -288,12 +288,13 @@ class TelemetryEmitter:
         count = (
             core.read_entities(host.entities()) if columns is None else core.read_columns(columns)
         )
+        grid = host.grid()
+        dense = isinstance(grid, Mapping)
         for layer in host.layers:
-            dense = host.dense_layer(layer)
-            if dense is None:
-                core.walk_layer(layer, host.walker(), self._dimensions or (0, 0, 0))
+            if dense:
+                core.read_layer(layer, grid[layer], self._cells)
             else:
-                core.read_layer(layer, dense, self._cells)
+                core.walk_layer(layer, grid, self._dimensions or (0, 0, 0))
         core.close_sample()
         self._sampled_tick = self._tick
         return count

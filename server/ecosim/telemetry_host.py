@@ -408,7 +408,7 @@ class HostView:
 
     def dimensions(self) -> tuple[int, int, int] | None:
         """Return the number of cells along x, y and z; None for a host without a grid."""
-        grid = self._grid()
+        grid = self.grid()
         if grid is None:
             return None
         declared = getattr(grid, "dimensions", None)
@@ -420,22 +420,16 @@ class HostView:
                 return shape[0], shape[1], shape[2]
         return None
 
-    def dense_layer(self, layer: str) -> Any | None:
-        """Return the array of one layer, or None if the grid has to be walked."""
-        grid = self._grid()
-        return grid[layer] if isinstance(grid, Mapping) else None
+    def grid(self) -> Any:
+        """Return the voxel grid: a mapping of layer to array, an object to walk, or None.
 
-    def walker(self) -> VoxelWalker:
-        """Return the grid, which offers ``walk_layer``."""
-        grid: VoxelWalker = self._grid()
-        return grid
-
-    def _grid(self) -> Any:
+        A host may make its arrays anew at each look, so ask once a sample.
+        """
         return getattr(self.host, "voxel_grid", None)
 
     def _find_layers(self) -> tuple[str, ...]:
         """Return the layers of the host's grid, EcoSim's own first."""
-        grid = self._grid()
+        grid = self.grid()
         if grid is None:
             return ()
         if isinstance(grid, Mapping):

@@ -91,12 +91,13 @@ def _check_layers(host: HostView, core: AggregateCore) -> Iterator[str]:
     except Exception as error:
         yield _words(error)
         return
+    grid = host.grid()
     for layer in host.layers:
-        if host.dense_layer(layer) is None:
-            yield from _attempt(core.walk_layer, layer, host.walker(), dimensions or (0, 0, 0))
-        else:
+        if isinstance(grid, Mapping):
             cells = None if dimensions is None else math.prod(dimensions)
-            yield from _attempt(core.read_layer, layer, host.dense_layer(layer), cells)
+            yield from _attempt(core.read_layer, layer, grid[layer], cells)
+        else:
+            yield from _attempt(core.walk_layer, layer, grid, dimensions or (0, 0, 0))
 
 
 def _check_step(engine: Any, variables: tuple[str, ...]) -> Iterator[str]:
