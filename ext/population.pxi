@@ -385,7 +385,7 @@ cdef int own(Population rows, tuple variables, int64_t place, const Column *read
             Py_INCREF(has)
             rows.species[place].has = <PyObject *>has
     for variable in range(rows.variables):
-        if read[variable].values != NULL or read[variable].singles != NULL:
+        if read[variable].step != 0:
             rows.owned[cell + variable] |= rows.has[cell + variable]
     return 0
 
@@ -423,7 +423,7 @@ cdef int read_columns_of(Population rows, tuple variables, object columns) excep
                 views.append(view)  # holds the buffer while it is read
                 read[variable].values = view.doubles()
                 read[variable].singles = view.floats()
-                read[variable].step = view.step
+                read[variable].step = view.step or 1  # an empty column is one too
         species_names = names.list_of(columns.species_names, "entity_columns.species_names")
         state_names = names.list_of(columns.state_names, "entity_columns.state_names")
         widen(species.buffer.buf, species.format, length, codes)

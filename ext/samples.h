@@ -71,7 +71,7 @@ static inline int array_reserve(void **array, int64_t *capacity, int64_t count, 
 
 /* ---- columns ------------------------------------------------------------------------------ */
 
-/* One variable of every row: `values` or `singles`, `step` items apart. Where `present` is not
+/* One variable of every row: `values` or `singles`, `step` items apart (0: not a column). Where `present` is not
  * NULL, a row has the variable if its byte (also `step` apart) is not 0. */
 typedef struct {
     const double *values;
