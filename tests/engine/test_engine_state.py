@@ -106,6 +106,20 @@ def test_crowding_is_one_for_an_even_population_at_its_reference():
     assert crowding.shape == (simulation.table.n_mobile,)
 
 
+def test_nothing_is_born_beyond_the_largest_number_of_entities():
+    world = load_world(
+        "demo", parameters={"sim_config.lifecycle.max_entities": 225, "rates.reproduction": 20.0}
+    )
+    engine = EcosystemEngine(world, seed=1)
+    start = engine.ledger()["balance"]
+    counts = []
+    for _ in range(600):
+        engine.step()
+        counts.append(len(engine.simulation.table))
+    assert max(counts) == 225
+    assert engine.ledger()["balance"] == pytest.approx(start, rel=1e-9)
+
+
 @pytest.mark.parametrize("sex", ["female", "male"])
 def test_a_species_of_one_sex_has_no_offspring(sex):
     world = WORLD.to_dict()

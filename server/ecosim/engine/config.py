@@ -238,6 +238,9 @@ class LifecycleConfig(Settings):
     lifespan_factor: float = _setting(3.5, 0.5, 50, "x", "lifespan over generation time")
     disease_rate: float = _setting(0.002, 0, 0.5, "1/s", "crowding mortality coefficient")
     maturity: float = _setting(0.25, 0, 1, "-", "age of first drive over generation time")
+    max_entities: int = _setting(
+        1_000_000, 1, 10_000_000, "count", "number of entities at which nothing more is born"
+    )
 
 
 class SimConfig(Settings):

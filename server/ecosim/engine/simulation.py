@@ -124,6 +124,12 @@ class Simulation:
         return self.time < self.storm_until
 
     @property
+    def room(self) -> int:
+        """How many may still be born: a guard against worlds that would fill the memory."""
+        occupied = len(self.table) + self.table.n_waiting
+        return max(0, self.config.lifecycle.max_entities - occupied)
+
+    @property
     def is_night(self) -> bool:
         """Whether it is too dark for most animals to be about."""
         return self.light < 0.12 * self.climate.light_level

@@ -149,6 +149,11 @@ class Table:
         if newborns.species.size:
             self._newborns.append(newborns)
 
+    @property
+    def n_waiting(self) -> int:
+        """Number of rows queued for the next flush."""
+        return sum(one.species.size for one in self._newborns)
+
     def kill(self, rows: IntArray, state: IntArray) -> None:
         """Take rows out of everything; they disappear at the next flush."""
         self.alive[rows] = False

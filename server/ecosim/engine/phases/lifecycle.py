@@ -153,6 +153,7 @@ def spread_plants(sim: Simulation, dt: float) -> None:
     odds = np.exp(-sim.cover[column] / config.plants.cover_half) * wetness / (wetness + 0.25)
     odds *= 1 - 0.5 * sim.shade[column] * (1 - species.shade_tolerance[code[tries]])
     takes = chance < odds
+    takes &= np.cumsum(takes) <= sim.room
     parents = tries[takes]
     if parents.size:
         growth[parents] -= _SEEDLING_CONTENT
@@ -183,6 +184,7 @@ def spread_spores(sim: Simulation, dt: float) -> None:
     crowd = np.bincount(sim.microbe_column, weights=population, minlength=soil.n_columns)
     matter = soil.surface(soil.organic)[column]
     takes = chance < np.exp(-3 * crowd[column]) * matter / (matter + 0.3)
+    takes &= np.cumsum(takes) <= sim.room
     parents = tries[takes]
     if parents.size:
         population[parents] -= SPORE_POPULATION

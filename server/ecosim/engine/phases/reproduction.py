@@ -73,7 +73,7 @@ def _bear(sim: Simulation, mothers: IntArray, fathers: IntArray | None) -> None:
         _charge(sim, fathers, config.father_share * cost)
     sim.emit("REPRODUCTION", mothers, fathers)
 
-    parent = np.repeat(mothers, clutch)
+    parent = np.repeat(mothers, clutch)[: sim.room]
     if not parent.size:
         return
     codes = table.mobile_species[parent]

@@ -19,6 +19,8 @@ PAIR_LIMIT: Final = 40_000
 #: Cells of the coarsest grid that fit into the search radius, and the number of grids.
 _CELLS_IN_REACH: Final = 3
 _LEVELS: Final = 3
+#: A grid with more cells than this for each place is skipped: the next coarser one sees as much.
+_CELLS_PER_PLACE: Final = 8
 
 
 def nearest(
@@ -106,6 +108,8 @@ def _search_pyramid(
         margin = _CELLS_IN_REACH
         nx = int((right_x - left_x) / cell) + 1 + 2 * margin
         nz = int((bottom_z - top_z) / cell) + 1 + 2 * margin
+        if level and nx * nz > _CELLS_PER_PLACE * place_x.size:
+            continue
         ix = ((place_x[order] - left_x) / cell).astype(np.intp) + margin
         iz = ((place_z[order] - top_z) / cell).astype(np.intp) + margin
         ranks = np.full(nx * nz, order.size)
