@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from ecosim.engine import EcosystemEngine, load_world
 from ecosim.engine.config import BIOMES, Rates, SimConfig
 
-TICKS = 450
+TICKS = 350
 
 
 def settings_of(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, Any]]:
