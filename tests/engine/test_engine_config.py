@@ -47,6 +47,7 @@ def test_a_setting_has_a_unit_a_meaning_and_a_default_within_its_bounds(path):
 #: What it takes for a setting to matter within a short run.
 NEEDS: dict[str, dict[str, Any]] = {
     "sim_config.metabolism.thermal_damage": {"environment.climate.temperature": -25.0},
+    "sim_config.metabolism.cold_cost": {"environment.climate.temperature": -5.0},
     "sim_config.plants.stress_damage": {
         "environment.climate.rainfall": 0.0,
         "environment.soil.moisture": 0.0,
