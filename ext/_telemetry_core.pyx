@@ -97,8 +97,7 @@ cdef class AggregateCore:
     cdef Samples _samples
     cdef bint _has_window
     cdef int64_t _window_first
-    cdef type _record_type  # of the last event that was an EventRecord
-    cdef type _columns_type # of the last that was an EventColumns
+    cdef type _object_type  # of the last event that was no mapping
 
     def __init__(
         self, run_id, variables, *, log_events=True, ring_capacity=65_536, on_full="drain"
@@ -188,18 +187,15 @@ cdef class AggregateCore:
         cdef object kind
         for event in events:
             kind = type(event)
-            if kind is self._columns_type:
-                record_columns(self._events, event)
-            elif kind is self._record_type:
-                record_object(self._events, event, species_of)
-            elif kind is dict or isinstance(event, Mapping):
-                record_mapping(self._events, event, species_of)
-            elif hasattr(event, "id_of"):
-                self._columns_type = kind
+            if kind is not self._object_type:
+                if kind is dict or isinstance(event, Mapping):
+                    record_mapping(self._events, event, species_of)
+                    continue
+                self._object_type = kind
+            if hasattr(event, "id_of"):
                 record_columns(self._events, event)
             else:
                 record_object(self._events, event, species_of)
-                self._record_type = kind
 
     def record(
         self, event_type, tick, source_id=None, target_id=None, place=None, extra=None,

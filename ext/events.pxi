@@ -190,9 +190,10 @@ cdef class Events:
 
     cdef int _forget_batches(self, int64_t count) noexcept:
         self.ring.batch_count -= count
-        memmove(
-            self.ring.batches, self.ring.batches + count, self.ring.batch_count * sizeof(Batch)
-        )
+        if self.ring.batch_count:
+            memmove(
+                self.ring.batches, self.ring.batches + count, self.ring.batch_count * sizeof(Batch)
+            )
         return 0
 
     cdef bytes take(self):

@@ -1,0 +1,162 @@
+"""Run in a fresh process: the compiled core keeps no reference that it should have given back.
+
+Exact reference counts first: every object handed to a core is counted before and after, for the
+calls that succeed and those that raise. Then memory: a million ticks leave it where it was.
+Prints nothing and exits with 0 where all is well.
+"""
+
+import array
+import gc
+import resource
+import sys
+
+from ecosim._telemetry_core import AggregateCore
+from ecosim.telemetry_errors import HostError
+
+VARIABLES = ("hunger", "energy")
+
+
+class Columns:
+    def __init__(self, **attributes):
+        self.__dict__.update(attributes)
+
+
+class Grid:
+    def walk_layer(self, layer, callback):
+        callback(0, 0, 0, 0.5)
+        callback(1, 0, 1, 2)
+
+
+def fresh(text):
+    """Return a string that nobody else refers to."""
+    return "".join(list(text))
+
+
+def use(core, objects, tick):
+    """Call everything once with the objects, rightly and wrongly."""
+    species, state, source, place, extra, floats, codes = objects
+    core.begin_tick(tick)
+    core.record("STATE_CHANGE", tick, source, source, place, extra, species)
+    core.record("RAIN", tick, None, None, place, {"intensity": 0.5, "of": species})
+    event = {"type": "CROAK", "source_id": source, "position": place, "note": species}
+    core.record_events([event], None)
+    core.record_events(
+        [
+            Columns(
+                event_type="CROAK",
+                tick=None,
+                source_id=source,
+                target_id=None,
+                position=place,
+                extra=extra,
+            )
+        ],
+        None,
+    )
+    group = Columns(
+        event_type="STATE_CHANGE",
+        source=codes,
+        target=codes,
+        id_of=[source].__getitem__,
+        species=codes,
+        species_names=(species,),
+        x=floats,
+        y=0.0,
+        z=floats,
+        extra={"prev_state": (codes, (state,)), "new_state": (codes, (species,))},
+    )
+    core.record_events([group], None)
+    state_vars = {"hunger": 0.5, "energy": None}
+    entity = {"species": species, "state": state, "state_vars": state_vars}
+    core.read_entities({source: entity})
+    core.read_entities(iter([entity]))
+    core.read_columns(
+        Columns(
+            species=codes,
+            state=codes,
+            species_names=(species,),
+            state_names=[state],
+            variables={"hunger": floats},
+            species_variables={species: ("hunger",)},
+        )
+    )
+    core.read_layer(species, floats, 1)
+    core.walk_layer(state, Grid(), (2, 1, 2))
+    for wrong in (
+        lambda: core.record("X", -1, source, source, place, extra),
+        lambda: core.record("X", tick, source, source, [source], extra),
+        lambda: core.record("X", tick, source, source, place, {"x": object}),
+        lambda: core.read_entities({source: {**entity, "state": 7}}),
+        lambda: core.read_layer(species, floats, 2),
+        lambda: core.read_layer(species, source, None),
+    ):
+        try:
+            wrong()
+        except HostError:
+            continue
+        raise AssertionError("expected a HostError")
+    core.close_sample()
+    core.end_tick()
+
+
+def make_objects():
+    return (
+        fresh("deer"),
+        fresh("IDLE"),
+        fresh("deer_1"),
+        (1.0, 2.0, 3.0),
+        {"prev_state": fresh("IDLE"), "new_state": fresh("FED")},
+        array.array("d", [0.25]),
+        array.array("i", [0]),
+    )
+
+
+def counts(objects):
+    gc.collect()
+    return [sys.getrefcount(item) for item in (*objects, *objects[4].values())]
+
+
+def check_references():
+    for capacity, on_full in ((1, "drop"), (2, "drain"), (1024, "drain")):
+        objects = make_objects()
+        before = counts(objects)
+        core = AggregateCore("run", VARIABLES, ring_capacity=capacity, on_full=on_full)
+        for tick in range(1, 50):
+            use(core, objects, tick)
+            if tick % 7 == 0:
+                core.take_samples()
+                core.take_events(cut=tick % 2)
+        del core
+        assert counts(objects) == before, (capacity, before, counts(objects))
+
+
+def resident():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def check_memory():
+    """A million ticks with events, a sample every fiftieth: the peak does not rise after warm-up."""
+    core = AggregateCore("run", VARIABLES)
+    layer = array.array("d", [0.5] * 512)
+    extra = {"prev_state": "IDLE", "new_state": "FED"}
+    peak = 0
+    for tick in range(1, 1_000_001):
+        core.begin_tick(tick)
+        core.record("STATE_CHANGE", tick, f"deer_{tick}", None, (1.5, 0.0, 2.5), extra, "deer")
+        core.record("SPEECH", tick, "deer", None, None, {"word": f"w{tick}"})
+        if tick % 50 == 0:
+            core.read_layer("moisture", layer, None)
+            core.close_sample()
+        core.end_tick()
+        if tick % 1000 == 0:
+            core.take_samples()
+            core.take_events()
+        if tick == 100_000:
+            peak = resident()
+    assert resident() <= peak + 512, f"resident memory went from {peak} to {resident()} KiB"
+
+
+if __name__ == "__main__":
+    check_references()
+    if "--references-only" not in sys.argv:
+        check_memory()
