@@ -10,6 +10,8 @@ stands for about a day of it, while movement stays in u/s.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -333,9 +335,11 @@ def _biome(
     )
 
 
-BIOMES: Final[dict[BiomeName, Biome]] = {
-    "TROPICAL": _biome((27, 0.85, 0.8, 1.5, 0.9), (1.6, 1.0, 1.0, 1.3), 0),
-    "TEMPERATE": _biome((17, 0.6, 0.5, 2, 0.75), (1.0, 1.0, 1.0, 1.0), 0),
-    "ARCTIC": _biome((-4, 0.6, 0.25, 4, 0.45), (0.5, 0.7, 0.6, 0.4), 26),
-    "DESERT": _biome((33, 0.15, 0.06, 3, 0.95), (0.6, 1.6, 1.5, 0.6), 8),
-}
+BIOMES: Final[Mapping[BiomeName, Biome]] = MappingProxyType(
+    {
+        "TROPICAL": _biome((27, 0.85, 0.8, 1.5, 0.9), (1.6, 1.0, 1.0, 1.3), 0),
+        "TEMPERATE": _biome((17, 0.6, 0.5, 2, 0.75), (1.0, 1.0, 1.0, 1.0), 0),
+        "ARCTIC": _biome((-4, 0.6, 0.25, 4, 0.45), (0.5, 0.7, 0.6, 0.4), 26),
+        "DESERT": _biome((33, 0.15, 0.06, 3, 0.95), (0.6, 1.6, 1.5, 0.6), 8),
+    }
+)
