@@ -200,3 +200,22 @@ def test_a_sample_counts_what_the_packet_of_its_tick_shows(tmp_path):
         ]
         assert sorted(states) == sorted(shown[sample["tick"]])
         assert sample["entity_count"] == len(states)
+
+
+def test_randomize_places_entities_and_ponds_anew_for_every_seed():
+    world = load_world("demo").to_dict()
+    world["randomize"] = {"jitter": 1.0, "extra_grass": [3, 5], "transform": "rotate_90"}
+    starts = []
+    for seed in (1, 1, 2):
+        engine = EcosystemEngine(world, seed=seed)
+        grass = [one for one in engine.entities.values() if one["species"] == "meadow_grass"]
+        assert 63 <= len(grass) <= 65
+        starts.append({name: one["position"] for name, one in engine.entities.items()})
+        ponds = set(zip(*(axis.tolist() for axis in pond_places(engine)), strict=True))
+        assert ponds in ({(24.0, 8.0), (10.0, 24.0)}, {(8.0, 24.0), (22.0, 8.0)})
+    assert starts[0] == starts[1] != starts[2]
+
+
+def pond_places(engine: EcosystemEngine):
+    """Return the x and the z of the ponds."""
+    return engine.simulation.sources.x, engine.simulation.sources.z
