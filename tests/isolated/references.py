@@ -135,7 +135,7 @@ def resident():
 
 
 def check_memory():
-    """A million ticks with events, a sample every fiftieth: the peak does not rise after warm-up."""
+    """A million ticks with events and samples: the peak does not rise after warm-up."""
     core = AggregateCore("run", VARIABLES)
     layer = array.array("d", [0.5] * 512)
     extra = {"prev_state": "IDLE", "new_state": "FED"}

@@ -1,0 +1,1 @@
+"""What telemetry costs: ``python -m benchmarks`` measures, prints tables and writes results."""

@@ -1,0 +1,250 @@
+"""The jobs of the core one by one, beside what else could do them on the same data.
+
+A row is skipped, and says so, where a library it compares with is not installed
+(``pip install orjson mesa``).
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import statistics
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, Final
+
+import numpy as np
+
+from ecosim.telemetry_aggregates import AggregateCore
+from ecosim.telemetry_backend import choose
+from ecosim.telemetry_config import DEFAULT_VARIABLES
+from ecosim.telemetry_statistics import layer_statistics
+
+SPECIES: Final = ("deer", "rabbit", "fox", "songbird", "hawk", "bee", "oak", "grass")
+STATES: Final = ("IDLE", "FORAGING", "RESTING", "FLEEING", "DRINKING")
+ENTITIES: Final = 10_000
+CELLS: Final = 32**3
+LAYERS: Final = 5
+EVENTS: Final = 10_000
+
+
+def best(job: Callable[[], object], repeats: int = 7, loops: int = 1) -> float:
+    """Return the median of the times a job takes, in us; each time is of `loops` calls."""
+    job()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter_ns()
+        for _ in range(loops):
+            job()
+        times.append((time.perf_counter_ns() - start) / loops / 1000)
+    return statistics.median(times)
+
+
+def optional(name: str) -> Any | None:
+    """Return a module that need not be installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+class Table:
+    """Collects rows and prints them: a job, who did it, and how it compares."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+
+    def add(self, job: str, by: str, value: float, unit: str, limit: float | None = None) -> float:
+        """Print and keep one row, and return its value."""
+        self.rows.append({"job": job, "by": by, "value": value, "unit": unit, "limit": limit})
+        wanted = "" if limit is None else f"{limit:g}"
+        print(f"{job:<46} {by:<28} {value:>10.3g} {unit:<9} {wanted:>8}")
+        return value
+
+
+def layers(table: Table, core: AggregateCore) -> None:
+    """Mean, extremes and variance of five layers."""
+    job = "5 layers of 32 x 32 x 32 float64"
+    generator = np.random.default_rng(1)
+    arrays = [generator.random(CELLS) for _ in range(LAYERS)]
+    whole = [array.view(np.int64) for array in arrays]
+
+    def read() -> None:
+        for array in whole:
+            # The one reduction of numpy's that keeps up with memory: integers, whole registers.
+            np.bitwise_or.reduce(array)
+
+    def ours() -> None:
+        for array in arrays:
+            core.read_layer("layer", array, CELLS)
+
+    def by_numpy() -> None:
+        for array in arrays:
+            array.mean(), array.min(), array.max(), array.var()
+
+    lists = [array.tolist() for array in arrays[:1]]
+    plain_read = table.add(job, "one plain read", best(read, 101), "us")
+    mine = table.add(job, "compiled core", best(ours, 101), "us")
+    table.add(job, "compiled core / plain read", mine / plain_read, "ratio", 3.0)
+    table.add(job, "numpy", best(by_numpy, 31), "us")
+    table.add(
+        job, "reference in Python", LAYERS * best(lambda: layer_statistics(lists[0]), 3), "us"
+    )
+    table.add(
+        job,
+        "statistics (standard library)",
+        LAYERS
+        * best(
+            lambda: (
+                statistics.fmean(lists[0]),
+                min(lists[0]),
+                max(lists[0]),
+                statistics.pvariance(lists[0]),
+            ),
+            1,
+        ),
+        "us",
+    )
+
+
+def population() -> tuple[dict[str, dict[str, Any]], SimpleNamespace]:
+    """Return the same entities as dicts and as columns."""
+    generator = np.random.default_rng(2)
+    species = generator.integers(0, len(SPECIES), ENTITIES).astype(np.int16)
+    state = generator.integers(0, len(STATES), ENTITIES).astype(np.int8)
+    values = {name: generator.random(ENTITIES) for name in DEFAULT_VARIABLES}
+    columns = SimpleNamespace(
+        species=species,
+        state=state,
+        species_names=SPECIES,
+        state_names=STATES,
+        variables=values,
+        species_variables=dict.fromkeys(SPECIES, DEFAULT_VARIABLES),
+    )
+    lists = {name: column.tolist() for name, column in values.items()}
+    dicts = {
+        f"e{row}": {
+            "species": SPECIES[species[row]],
+            "state": STATES[state[row]],
+            "state_vars": {name: lists[name][row] for name in DEFAULT_VARIABLES},
+        }
+        for row in range(ENTITIES)
+    }
+    return dicts, columns
+
+
+def entities(table: Table, core: AggregateCore) -> None:
+    """Entities with species, state and six variables."""
+    job = "one entity: species, state, 6 variables"
+    dicts, columns = population()
+    reference = AggregateCore("run", DEFAULT_VARIABLES)
+
+    def per_entity(method: Callable[[Any], object], host: Any, repeats: int) -> float:
+        return best(lambda: method(host), repeats) / ENTITIES * 1000
+
+    table.add(job, "compiled core, columns", per_entity(core.read_columns, columns, 51), "ns", 20)
+    table.add(job, "compiled core, dicts", per_entity(core.read_entities, dicts, 51), "ns", 100)
+    table.add(job, "reference, columns", per_entity(reference.read_columns, columns, 3), "ns")
+    table.add(job, "reference, dicts", per_entity(reference.read_entities, dicts, 3), "ns")
+    mesa = optional("mesa")
+    if mesa is None:
+        print(f"{job:<46} Mesa: not installed")
+        return
+    table.add(job, "Mesa DataCollector, 1,000", per_agent_in_mesa(mesa), "ns")
+
+
+def per_agent_in_mesa(mesa: Any) -> float:
+    """Return what Mesa's DataCollector takes an agent to collect six attributes, ns."""
+    model = mesa.Model()
+    for _ in range(1000):
+        agent = mesa.Agent(model)
+        for name in DEFAULT_VARIABLES:
+            setattr(agent, name, 0.5)
+    collector = mesa.DataCollector(agent_reporters={name: name for name in DEFAULT_VARIABLES})
+
+    def collect() -> None:
+        collector.collect(model)
+        collector._agent_records.clear()
+        model.steps += 1
+
+    return best(collect, 9)
+
+
+def events(table: Table) -> None:
+    """Events recorded and turned into text."""
+    place, ids = (1.25, 0.0, 17.0625), [f"deer_{i}" for i in range(100)]
+
+    def seconds(core: AggregateCore) -> tuple[float, float]:
+        core.begin_tick(1)
+        record, taken = core.record, []
+        for _ in range(9):
+            start = time.perf_counter_ns()
+            for event in range(EVENTS):
+                record("CONSUMPTION", 1, ids[event % 100], "grass_1", place)
+            middle = time.perf_counter_ns()
+            core.take_events(cut=True)
+            taken.append((middle - start, time.perf_counter_ns() - middle))
+        return tuple(statistics.median(times) / EVENTS for times in zip(*taken, strict=True))
+
+    loop = best(lambda: [ids[event % 100] for event in range(EVENTS)]) * 1000 / EVENTS
+    for name in ("compiled", "python"):
+        record, text = seconds(choose(name).core("run", DEFAULT_VARIABLES))
+        limit = 60 if name == "compiled" else None
+        table.add("one event recorded from Python", name, record - loop, "ns", limit)
+        table.add("one event turned into text", name, text, "ns")
+    log: list[dict[str, Any]] = []
+    append = best(
+        lambda: [
+            log.append({"type": "C", "tick": 1, "source_id": ids[event % 100], "position": place})
+            for event in range(EVENTS)
+        ]
+    )
+    table.add("one event appended to a list as a dict", "Python", append * 1000 / EVENTS, "ns")
+
+
+def lines(table: Table, core: AggregateCore) -> None:
+    """The text of one sample."""
+    job = "one sample line, 8 species x 6 variables"
+    _, columns = population()
+    layer = np.random.default_rng(3).random(CELLS)
+
+    def sample() -> None:
+        core.begin_tick(1)
+        core.read_columns(columns)
+        for name in ("nutrients_fast", "nutrients_slow", "moisture", "temperature", "organic"):
+            core.read_layer(name, layer, CELLS)
+        core.close_sample()
+
+    for _ in range(50):
+        sample()
+    start = time.perf_counter_ns()
+    text = core.take_samples()
+    mine = (time.perf_counter_ns() - start) / 50 / 1000
+    ready = json.loads(text.splitlines()[0])
+    table.add(job, "compiled core", mine, "us")
+    table.add(job, "json.dumps of a ready dict", best(lambda: json.dumps(ready), 31), "us")
+    orjson = optional("orjson")
+    if orjson is None:
+        print(f"{job:<46} orjson: not installed")
+        return
+    theirs = table.add(
+        job, "orjson of a ready dict", best(lambda: orjson.dumps(ready), 31, 100), "us"
+    )
+    table.add(job, "compiled core / orjson", mine / theirs, "ratio", 1.2)
+
+
+def main() -> dict[str, Any]:
+    """Measure, print the table, and return the figures."""
+    print(f"{'job':<46} {'by':<28} {'median':>10} {'unit':<9} {'at most':>8}")
+    table = Table()
+    core = choose("compiled").core("run", DEFAULT_VARIABLES)
+    layers(table, core)
+    entities(table, core)
+    events(table)
+    lines(table, core)
+    return {"rows": table.rows}
+
+
+if __name__ == "__main__":
+    main()
