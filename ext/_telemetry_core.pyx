@@ -4,7 +4,7 @@
 
 Read the reference first: it is the specification, and its docstrings are these classes'. Here the
 same operations run in the same order on C memory; what a host hands over in any but its plainest
-form goes through the same functions of ecosim.telemetry_host as there. ext/README.md says which
+form goes through the same functions of ecosim.telemetry_values as there. ext/README.md says which
 file does what.
 """
 
@@ -37,9 +37,11 @@ from ecosim.telemetry_errors import HostError
 from ecosim.telemetry_host import (
     UNKNOWN_SPECIES as _UNKNOWN_SPECIES,
     UNSTORED_CELL,
+    event_rows,
+)
+from ecosim.telemetry_values import (
     code_buffer,
     describe,
-    event_rows,
     float_buffer,
     identifier,
     mapping,

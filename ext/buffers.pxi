@@ -5,7 +5,7 @@ cdef class View:
     """A buffer of numbers, held until the View goes: `count` of them, `step` items apart.
 
     Data as hosts hand it over (aligned, native, of the right length) is taken as it is; all else
-    goes through the functions of telemetry_host, which gather it or say what is wrong. The step is
+    goes through the functions of telemetry_values, which gather it or say what is wrong. The step is
     1 unless it was said that any will do (the rows of a table, seen as columns, lie apart).
     """
 

@@ -22,10 +22,14 @@ from ecosim.telemetry_host import (
     UNKNOWN_SPECIES,
     EntityColumns,
     VoxelWalker,
+    event_rows,
+    walked_cells,
+)
+from ecosim.telemetry_statistics import layer_statistics, moments
+from ecosim.telemetry_values import (
     code_buffer,
     code_name,
     describe,
-    event_rows,
     float_buffer,
     identifier,
     mapping,
@@ -33,10 +37,8 @@ from ecosim.telemetry_host import (
     number,
     plain,
     position,
-    walked_cells,
     whole_number,
 )
-from ecosim.telemetry_statistics import layer_statistics, moments
 
 #: A batch of events is cut after this many ticks (one second at 10 Hz), so that the events file
 #: depends on the run alone and never on the clock.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from ecosim.telemetry_errors import TelemetryConfigError
-from ecosim.telemetry_host import describe
+from ecosim.telemetry_values import describe
 
 #: The state variables whose mean and spread a sample holds unless told otherwise.
 DEFAULT_VARIABLES: Final = (

@@ -1,18 +1,23 @@
-"""What a host engine hands over, turned into plain numbers and strings.
-
-Every check of a host's data is here, so that both backends refuse the same things
-in the same words.
-Each function takes ``where``, the place in the host that the value came from, for its error.
-"""
+"""The host interface: what an engine may hand over, and how it is read."""
 
 from __future__ import annotations
 
-import math
-import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol, runtime_checkable
 
 from ecosim.telemetry_errors import HostError
+from ecosim.telemetry_values import (
+    buffer_shape,
+    code_buffer,
+    code_name,
+    describe,
+    float_buffer,
+    grid_dimensions,
+    mapping,
+    name,
+    number,
+    whole_number,
+)
 
 #: The voxel layers of an EcoSim world, in the order they are reported.
 VOXEL_LAYERS: Final = (
@@ -31,11 +36,6 @@ UNKNOWN_SPECIES: Final = "unknown"
 
 #: The event whose extras ``prev_state`` and ``new_state`` make it a transition.
 STATE_CHANGE: Final = "STATE_CHANGE"
-
-_FLOATS: Final = "a buffer of float64 or float32 (such as a numpy array)"
-_SIGNED: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
-_UNSIGNED: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
-_NATIVE_ORDER: Final = "@=" + ("<" if sys.byteorder == "little" else ">!")
 
 
 @runtime_checkable
@@ -104,156 +104,6 @@ class VoxelWalker(Protocol):
         """Call ``callback(x, y, z, value)`` for every stored cell of the layer."""
 
 
-def describe(value: object, limit: int = 60) -> str:
-    """Return the value as an error shows it: its repr, cut short, and its type."""
-    try:
-        text = repr(value)
-    except Exception as error:
-        text = f"<no repr: {type(error).__name__}>"
-    if len(text) > limit:
-        text = text[: limit - 3] + "..."
-    return f"{text} ({type(value).__name__})"
-
-
-def number(value: Any, where: str) -> float:
-    """Return the value as a float; NaN and infinities pass.
-
-    Raises
-    ------
-    HostError
-        It is a string, a bool, or anything else that does not convert to a double.
-    """
-    if type(value) is float:
-        return value
-    numeric = hasattr(value, "__float__") or hasattr(value, "__index__")
-    if not numeric or isinstance(value, (str, bool)):
-        raise HostError(f"{where}: expected a number, got {describe(value)}")
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise HostError(
-            f"{where}: expected a number that fits a double, got {describe(value)}"
-        ) from error
-
-
-def name(value: Any, where: str) -> str:
-    """Return the value, which must be a string."""
-    if not isinstance(value, str):
-        raise HostError(f"{where}: expected a string, got {describe(value)}")
-    return str.__str__(value)
-
-
-def identifier(value: Any, where: str) -> str | None:
-    """Return an entity id as text: a string or None as it is, an integer in decimal."""
-    if value is None or type(value) is str:
-        return value
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise HostError(f"{where}: expected a string, an integer or None, got {describe(value)}")
-    return str(value.__index__())
-
-
-def whole_number(value: Any, where: str) -> int:
-    """Return the value as an int in 0..2**53, which every reader of JSON keeps exactly."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise HostError(f"{where}: expected an integer >= 0, got {describe(value)}")
-    result = int(value.__index__())
-    if not 0 <= result <= 2**53:
-        raise HostError(f"{where}: expected an integer in 0..2**53, got {describe(value)}")
-    return result
-
-
-def position(value: Any, where: str) -> tuple[float, float, float] | None:
-    """Return a position as three floats, or None."""
-    if value is None:
-        return None
-    try:
-        x, y, z = value
-    except (TypeError, ValueError) as error:
-        raise HostError(
-            f"{where}: expected three numbers [x, y, z] or None, got {describe(value)}"
-        ) from error
-    return number(x, where), number(y, where), number(z, where)
-
-
-def plain(value: Any, where: str) -> Any:
-    """Return a copy of the value in JSON's own types: what a host puts beside an event, say.
-
-    A number that is not finite becomes None. Arrays and scalars of numpy pass through ``tolist``.
-
-    Raises
-    ------
-    HostError
-        It holds something JSON has no type for, or is nested too deeply.
-    """
-    try:
-        return _plain(value, where)
-    except RecursionError:
-        raise HostError(f"{where}: expected a value nested less deeply") from None
-
-
-def _plain(value: Any, where: str) -> Any:
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return str.__str__(value)  # str() of a string Enum is its name
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
-    if callable(getattr(value, "tolist", None)):
-        return _plain(value.tolist(), where)
-    if hasattr(value, "__index__"):
-        integer = int(value.__index__())
-        if abs(integer) >= 2**63:
-            raise HostError(f"{where}: expected an integer of 64 bits, got {describe(value)}")
-        return integer
-    result = number(value, where)
-    return result if math.isfinite(result) else None
-
-
-def mapping(value: Any, where: str) -> Mapping[str, Any]:
-    """Return the value, which must be a mapping."""
-    if not isinstance(value, Mapping):
-        raise HostError(f"{where}: expected a mapping, got {describe(value)}")
-    return value
-
-
-def float_buffer(value: Any, length: int | None, where: str) -> memoryview[Any]:
-    """Return a contiguous view of ``length`` doubles or floats in C order (any length if None).
-
-    Contiguous data is not copied; a strided array is gathered first. Only native byte order passes.
-    """
-    view = _buffer(value, where, _FLOATS)
-    code = view.format.lstrip(_NATIVE_ORDER)
-    if code not in ("d", "f"):
-        raise HostError(f"{where}: expected native float64 or float32, got format {view.format!r}")
-    return _flat(view, code, length, where)
-
-
-def code_buffer(value: Any, length: int | None, where: str) -> memoryview[Any]:
-    """Return a contiguous view of ``length`` integers (any length if None)."""
-    view = _buffer(value, where, "a buffer of integers (such as a numpy array)")
-    code = view.format.lstrip(_NATIVE_ORDER)
-    if code in tuple("bhilqn"):
-        code = _SIGNED[view.itemsize]
-    elif code in tuple("?BHILQN"):
-        code = _UNSIGNED[view.itemsize]
-    else:
-        raise HostError(f"{where}: expected native integers, got format {view.format!r}")
-    return _flat(view, code, length, where)
-
-
-def code_name(names: Sequence[str], code: int, column: str, row: int) -> str | None:
-    """Return the name of a code; None for a negative one."""
-    if code < 0:
-        return None
-    if code >= len(names):
-        raise HostError(f"{column}[{row}]: expected a code below {len(names)}, got {code}")
-    return names[code]
-
-
 def event_rows(columns: EventColumns, tick: int) -> Iterator[tuple[Any, ...]]:
     """Yield the arguments of ``AggregateCore.record`` for each event of some columns, in turn.
 
@@ -301,34 +151,6 @@ def _coordinates(values: Any, length: int, where: str) -> list[float]:
     return list(float_buffer(values, length, where))
 
 
-def _buffer(value: Any, where: str, expected: str) -> memoryview[Any]:
-    try:
-        return memoryview(value)
-    except TypeError as error:
-        raise HostError(f"{where}: expected {expected}, got {describe(value)}") from error
-
-
-def _flat(view: memoryview, code: Any, length: int | None, where: str) -> memoryview[Any]:
-    size = view.nbytes // view.itemsize
-    if length is not None and size != length:
-        shape = " x ".join(map(str, view.shape or ())) or "a single value"
-        raise HostError(f"{where}: expected {length} values, got {size} ({shape})")
-    if size == 0:
-        return memoryview(b"").cast(code)
-    if view.c_contiguous:
-        return view.cast("B").cast(code)
-    return memoryview(view.tobytes()).cast(code)
-
-
-def grid_dimensions(value: Any, where: str) -> tuple[int, int, int]:
-    """Return the number of cells along x, y and z."""
-    try:
-        nx, ny, nz = value
-    except (TypeError, ValueError) as error:
-        raise HostError(f"{where}: expected [nx, ny, nz], got {describe(value)}") from error
-    return whole_number(nx, where), whole_number(ny, where), whole_number(nz, where)
-
-
 def walked_cells(
     grid: VoxelWalker, layer: str, dimensions: tuple[int, int, int], where: str
 ) -> list[float]:
@@ -367,6 +189,9 @@ class HostView:
                 f"host: expected an attribute 'entities' or a method 'entity_columns', "
                 f"{type(host).__name__} has neither"
             )
+        columns = getattr(host, "event_columns", None)
+        #: The host's method of that name; None where it has none.
+        self.event_columns: Callable[[], Any] | None = columns if callable(columns) else None
         self.layers = self._find_layers()
 
     def tick(self) -> int:
@@ -393,8 +218,9 @@ class HostView:
 
     def events(self) -> Any:
         """Return the events of the tick just done; empty where the host keeps none."""
-        columns = getattr(self.host, "event_columns", None)
-        return columns() if callable(columns) else getattr(self.host, "events", None) or ()
+        if self.event_columns is not None:
+            return self.event_columns()
+        return getattr(self.host, "events", None) or ()
 
     def world(self) -> Mapping[str, Any]:
         """Return the host's merged world definition; empty where it offers none."""
@@ -415,7 +241,7 @@ class HostView:
         if declared is not None:
             return grid_dimensions(declared, "host.voxel_grid.dimensions")
         for layer in self.layers:
-            shape = _buffer(grid[layer], f"voxel_grid[{layer!r}]", _FLOATS).shape
+            shape = buffer_shape(grid[layer], f"voxel_grid[{layer!r}]")
             if shape is not None and len(shape) == 3:
                 return shape[0], shape[1], shape[2]
         return None

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from ecosim.telemetry_host import plain
+from ecosim.telemetry_values import plain
 
 SCHEMA_VERSION: Final = 1
 

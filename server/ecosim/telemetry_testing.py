@@ -9,7 +9,8 @@ from typing import Any, Final
 from ecosim.telemetry_aggregates import AggregateCore
 from ecosim.telemetry_config import DEFAULT_VARIABLES
 from ecosim.telemetry_errors import HostError
-from ecosim.telemetry_host import HostView, describe, plain
+from ecosim.telemetry_host import HostView
+from ecosim.telemetry_values import describe, plain
 
 #: Problems of one kind beyond this many are counted, not listed.
 _LISTED: Final = 10

@@ -13,8 +13,7 @@ import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from ecosim.telemetry_config import TelemetryConfig
 from ecosim.telemetry_errors import OutputError
@@ -179,17 +178,6 @@ class JsonlSink:
                 self._events.close()
         finally:
             self._telemetry.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class Tee:

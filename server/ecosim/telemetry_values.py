@@ -1,0 +1,202 @@
+"""Values as a host hands them over, turned into plain numbers, strings and buffers.
+
+Every check of a value is here, so that both backends refuse the same things in the same words.
+Each function takes ``where``, the place in the host that the value came from, for its error.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ecosim.telemetry_errors import HostError
+
+_FLOATS: Final = "a buffer of float64 or float32 (such as a numpy array)"
+_SIGNED: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
+_UNSIGNED: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_NATIVE_ORDER: Final = "@=" + ("<" if sys.byteorder == "little" else ">!")
+
+
+def describe(value: object, limit: int = 60) -> str:
+    """Return the value as an error shows it: its repr, cut short, and its type."""
+    try:
+        text = repr(value)
+    except Exception as error:
+        text = f"<no repr: {type(error).__name__}>"
+    if len(text) > limit:
+        text = text[: limit - 3] + "..."
+    return f"{text} ({type(value).__name__})"
+
+
+def number(value: Any, where: str) -> float:
+    """Return the value as a float; NaN and infinities pass.
+
+    Raises
+    ------
+    HostError
+        It is a string, a bool, or anything else that does not convert to a double.
+    """
+    if type(value) is float:
+        return value
+    numeric = hasattr(value, "__float__") or hasattr(value, "__index__")
+    if not numeric or isinstance(value, (str, bool)):
+        raise HostError(f"{where}: expected a number, got {describe(value)}")
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise HostError(
+            f"{where}: expected a number that fits a double, got {describe(value)}"
+        ) from error
+
+
+def name(value: Any, where: str) -> str:
+    """Return the value, which must be a string."""
+    if not isinstance(value, str):
+        raise HostError(f"{where}: expected a string, got {describe(value)}")
+    return str.__str__(value)
+
+
+def identifier(value: Any, where: str) -> str | None:
+    """Return an entity id as text: a string or None as it is, an integer in decimal."""
+    if value is None or type(value) is str:
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise HostError(f"{where}: expected a string, an integer or None, got {describe(value)}")
+    return str(value.__index__())
+
+
+def whole_number(value: Any, where: str) -> int:
+    """Return the value as an int in 0..2**53, which every reader of JSON keeps exactly."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise HostError(f"{where}: expected an integer >= 0, got {describe(value)}")
+    result = int(value.__index__())
+    if not 0 <= result <= 2**53:
+        raise HostError(f"{where}: expected an integer in 0..2**53, got {describe(value)}")
+    return result
+
+
+def position(value: Any, where: str) -> tuple[float, float, float] | None:
+    """Return a position as three floats, or None."""
+    if value is None:
+        return None
+    try:
+        x, y, z = value
+    except (TypeError, ValueError) as error:
+        raise HostError(
+            f"{where}: expected three numbers [x, y, z] or None, got {describe(value)}"
+        ) from error
+    return number(x, where), number(y, where), number(z, where)
+
+
+def plain(value: Any, where: str) -> Any:
+    """Return a copy of the value in JSON's own types: what a host puts beside an event, say.
+
+    A number that is not finite becomes None. Arrays and scalars of numpy pass through ``tolist``.
+
+    Raises
+    ------
+    HostError
+        It holds something JSON has no type for, or is nested too deeply.
+    """
+    try:
+        return _plain(value, where)
+    except RecursionError:
+        raise HostError(f"{where}: expected a value nested less deeply") from None
+
+
+def _plain(value: Any, where: str) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)  # str() of a string Enum is its name
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if callable(getattr(value, "tolist", None)):
+        return _plain(value.tolist(), where)
+    if hasattr(value, "__index__"):
+        integer = int(value.__index__())
+        if abs(integer) >= 2**63:
+            raise HostError(f"{where}: expected an integer of 64 bits, got {describe(value)}")
+        return integer
+    result = number(value, where)
+    return result if math.isfinite(result) else None
+
+
+def mapping(value: Any, where: str) -> Mapping[str, Any]:
+    """Return the value, which must be a mapping."""
+    if not isinstance(value, Mapping):
+        raise HostError(f"{where}: expected a mapping, got {describe(value)}")
+    return value
+
+
+def float_buffer(value: Any, length: int | None, where: str) -> memoryview[Any]:
+    """Return a contiguous view of ``length`` doubles or floats in C order (any length if None).
+
+    Contiguous data is not copied; a strided array is gathered first. Only native byte order passes.
+    """
+    view = _buffer(value, where, _FLOATS)
+    code = view.format.lstrip(_NATIVE_ORDER)
+    if code not in ("d", "f"):
+        raise HostError(f"{where}: expected native float64 or float32, got format {view.format!r}")
+    return _flat(view, code, length, where)
+
+
+def code_buffer(value: Any, length: int | None, where: str) -> memoryview[Any]:
+    """Return a contiguous view of ``length`` integers (any length if None)."""
+    view = _buffer(value, where, "a buffer of integers (such as a numpy array)")
+    code = view.format.lstrip(_NATIVE_ORDER)
+    if code in tuple("bhilqn"):
+        code = _SIGNED[view.itemsize]
+    elif code in tuple("?BHILQN"):
+        code = _UNSIGNED[view.itemsize]
+    else:
+        raise HostError(f"{where}: expected native integers, got format {view.format!r}")
+    return _flat(view, code, length, where)
+
+
+def code_name(names: Sequence[str], code: int, column: str, row: int) -> str | None:
+    """Return the name of a code; None for a negative one."""
+    if code < 0:
+        return None
+    if code >= len(names):
+        raise HostError(f"{column}[{row}]: expected a code below {len(names)}, got {code}")
+    return names[code]
+
+
+def buffer_shape(value: Any, where: str) -> tuple[int, ...] | None:
+    """Return the shape of a buffer of numbers."""
+    return _buffer(value, where, _FLOATS).shape
+
+
+def _buffer(value: Any, where: str, expected: str) -> memoryview[Any]:
+    try:
+        return memoryview(value)
+    except TypeError as error:
+        raise HostError(f"{where}: expected {expected}, got {describe(value)}") from error
+
+
+def _flat(view: memoryview, code: Any, length: int | None, where: str) -> memoryview[Any]:
+    size = view.nbytes // view.itemsize
+    if length is not None and size != length:
+        shape = " x ".join(map(str, view.shape or ())) or "a single value"
+        raise HostError(f"{where}: expected {length} values, got {size} ({shape})")
+    if size == 0:
+        return memoryview(b"").cast(code)
+    if view.c_contiguous:
+        return view.cast("B").cast(code)
+    return memoryview(view.tobytes()).cast(code)
+
+
+def grid_dimensions(value: Any, where: str) -> tuple[int, int, int]:
+    """Return the number of cells along x, y and z."""
+    try:
+        nx, ny, nz = value
+    except (TypeError, ValueError) as error:
+        raise HostError(f"{where}: expected [nx, ny, nz], got {describe(value)}") from error
+    return whole_number(nx, where), whole_number(ny, where), whole_number(nz, where)
