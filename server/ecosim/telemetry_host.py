@@ -73,8 +73,9 @@ class EventRecord(Protocol):
 class EventColumns(Protocol):
     """Events of one type that happened together: entry ``i`` of each column is of event ``i``.
 
-    What an engine that keeps columns hands over instead of one object an event. Read during the
-    call of ``on_tick`` and not kept, but for ``id_of``, whose answers are remembered.
+    What an engine that keeps columns hands over instead of one object an event. They are read up
+    to ten ticks later, so each tick has arrays of its own, which nobody changes any more. The
+    answers of ``id_of`` are remembered, and it is asked about entities that may be dead by then.
     """
 
     event_type: str
@@ -189,6 +190,9 @@ class HostView:
                 f"host: expected an attribute 'entities' or a method 'entity_columns', "
                 f"{type(host).__name__} has neither"
             )
+        columns = getattr(host, "event_columns", None)
+        #: The host's method of that name; None where it has none.
+        self.event_columns: Callable[[], Any] | None = columns if callable(columns) else None
         columns = getattr(host, "event_columns", None)
         #: The host's method of that name; None where it has none.
         self.event_columns: Callable[[], Any] | None = columns if callable(columns) else None
