@@ -57,7 +57,6 @@ Status = Literal["completed", "stopped", "failed"]
 _LONGEST_WAIT_NS: Final = 1_000_000_000
 _LARGEST_QUEUE: Final = 64
 _LONGEST_WAIT_TICKS: Final = 10
-_LONGEST_WAIT_TICKS: Final = 10
 
 
 class TelemetryWarning(UserWarning):
@@ -212,7 +211,6 @@ class TelemetryEmitter:
         finally:
             self._closed = True
             self._due = 0
-            self._due = 0
             self._release()
 
     def __enter__(self) -> Self:
@@ -347,7 +345,6 @@ class TelemetryEmitter:
     def _write(self, *, cut: bool = False) -> None:
         assert self._sink is not None
         self._record_waiting()
-        self._record_waiting()
         self._sink.write_events(self._core.take_events(cut=cut))
         self._sink.write_telemetry(self._core.take_samples())
         self._written_at = time.perf_counter_ns()
@@ -358,7 +355,6 @@ class TelemetryEmitter:
         self._sink.flush()
 
     def _finish(self, status: Status, error: str | None, entered: int) -> None:
-        self._record_waiting()
         self._record_waiting()
         if status != "failed" and self._tick > self._sampled_tick:
             self._sample()
@@ -396,7 +392,6 @@ class TelemetryEmitter:
             failure = HostError(f"reading the host failed: {type(error).__name__}: {error}")
             failure.__cause__ = error
         self._failure = str(failure)
-        self._due = 0
         self._due = 0
         self._end_after(failure)
         if self.config.on_error == "raise":

@@ -193,9 +193,6 @@ class HostView:
         columns = getattr(host, "event_columns", None)
         #: The host's method of that name; None where it has none.
         self.event_columns: Callable[[], Any] | None = columns if callable(columns) else None
-        columns = getattr(host, "event_columns", None)
-        #: The host's method of that name; None where it has none.
-        self.event_columns: Callable[[], Any] | None = columns if callable(columns) else None
         self.layers = self._find_layers()
 
     def tick(self) -> int:
