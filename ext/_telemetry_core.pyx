@@ -58,7 +58,6 @@ cdef str SPECIES = "species", STATE = "state", STATE_VARS = "state_vars", ID = "
 cdef str TYPE = "type", TICK = "tick", SOURCE_ID = "source_id", TARGET_ID = "target_id"
 cdef str POSITION = "position", SOURCE_SPECIES = "source_species"
 cdef str PREV_STATE = "prev_state", NEW_STATE = "new_state"
-cdef tuple STATE_EXTRAS = (PREV_STATE, NEW_STATE)
 cdef str STATE_CHANGE = "STATE_CHANGE", DEATH_PREFIX = "DEATH_"
 cdef str REPRODUCTION = "REPRODUCTION", PREDATION = "PREDATION", POLLINATION = "POLLINATION"
 cdef tuple EVENT_FIELDS = (TYPE, TICK, SOURCE_ID, TARGET_ID, POSITION)

@@ -15,8 +15,13 @@ cdef class View:
     cdef int64_t count, step
 
     def __dealloc__(self):
+        self.release()
+
+    cdef inline int release(self) noexcept:
         if self.held:
             PyBuffer_Release(&self.buffer)
+        self.held = False
+        return 0
 
     cdef bint _take(
         self, object value, bint codes, int64_t count, bint any_step=False

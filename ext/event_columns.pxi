@@ -76,27 +76,44 @@ cdef inline double place_at(View view, double constant, int64_t row) noexcept:
     return (<const float *>view.buffer.buf)[row]
 
 
-cdef View column_of(object values, bint codes, int64_t count):
-    """Return a View of a plain column, or None for any other."""
-    cdef View view = View.__new__(View)
+cdef View column_of(Events events, object values, bint codes, int64_t count):
+    """Return a View of a plain column, or None for any other; release_columns lets go of it."""
+    cdef View view
+    if events.views_used == len(events.views):
+        events.views.append(View.__new__(View))
+    view = events.views[events.views_used]
+    events.views_used += 1
     return view if view._take(values, codes, count) else None
 
 
-cdef View axis_of(object values, int64_t count, double *every):
+cdef int release_columns(Events events, int64_t before) noexcept:
+    """Let go of the host's arrays; the Views serve again, which saves making them.
+
+    `before` is how many were in use before: an `id_of` that records events itself has its own.
+    """
+    cdef View view
+    while events.views_used > before:
+        events.views_used -= 1
+        view = events.views[events.views_used]
+        view.release()
+    return 0
+
+
+cdef View axis_of(Events events, object values, int64_t count, double *every):
     """Return a View of a coordinate; `every` is the number that holds for all, NaN if neither."""
     cdef View view = None
     if type(values) is float:
         every[0] = values
         return None
-    view = column_of(values, False, count)
+    view = column_of(events, values, False, count)
     if view is None:
         every[0] = NAN
     return view
 
 
-cdef View codes_of(object values, object names, int64_t count):
+cdef View codes_of(Events events, object values, object names, int64_t count):
     """Return a View of a plain column of codes that all have a name, or None."""
-    cdef View view = column_of(values, True, count)
+    cdef View view = column_of(events, values, True, count)
     cdef int64_t row, code, known
     if view is None or (type(names) is not tuple and type(names) is not list):
         return None
@@ -108,9 +125,61 @@ cdef View codes_of(object values, object names, int64_t count):
     return view
 
 
+cdef bint has_two_states(dict extra):
+    """Whether the keys are prev_state and new_state, in this order and the very strings."""
+    cdef PyObject *key
+    cdef PyObject *value
+    cdef Py_ssize_t cursor = 0
+    return (
+        len(extra) == 2
+        and PyDict_Next(extra, &cursor, &key, &value)
+        and key == <PyObject *>PREV_STATE
+        and PyDict_Next(extra, &cursor, &key, &value)
+        and key == <PyObject *>NEW_STATE
+    )
+
+
+cdef list texts_of(Events events, dict extra, int64_t count):
+    """Return the extras of each event as JSON, or None where a column is not plain."""
+    cdef list columns = [], names = [], found = []
+    cdef View view
+    cdef Text text
+    cdef int64_t row, column
+    cdef const char *before
+    for key, (codes, words) in extra.items():
+        view = codes_of(events, codes, words, count)
+        if view is None or type(key) is not str:
+            return None
+        columns.append(view)
+        names.append((key, words))
+    memset(&text, 0, sizeof(Text))
+    try:
+        for row in range(count):
+            text.size = 0
+            before = b"{"
+            for column in range(len(columns)):
+                key, words = names[column]
+                done(put_text(&text, before))
+                before = b","
+                put_string(&text, key)
+                done(put_text(&text, b":"))
+                put_string(&text, words[code_at(columns[column], row)])
+            done(put_text(&text, b"}"))
+            found.append(PyBytes_FromStringAndSize(text.data, text.size))
+    finally:
+        text_free(&text)
+    return found
+
+
 cdef int record_columns(Events events, object columns) except -1:
     """Record events that share a type: plain columns at once, others one by one."""
-    if not record_plain_columns(events, columns):
+    cdef bint plain
+    cdef int64_t before = events.views_used
+    try:
+        plain = record_plain_columns(events, columns)
+    finally:
+        release_columns(events, before)
+    if not plain:
         for kind, tick, source, target, place, extra, species in event_rows(columns, events.tick):
             events.record(kind, tick, source, target, place, extra, species)
     return 0
@@ -126,17 +195,18 @@ cdef bint record_plain_columns(Events events, object columns) except -1:
     cdef View x = None, y = None, z = None
     cdef double every_x = 0, every_y = 0, every_z = 0
     cdef object species_names = (), before_names = (), after_names = (), text
+    cdef list texts = None
     cdef int64_t row, count, change
     cdef Event event
 
     if type(kind) is not str or type(extra) is not dict:
         return False
-    source = column_of(columns.source, True, -1)
+    source = column_of(events, columns.source, True, -1)
     if source is None:
         return False
     count = source.count
     if values is not None:
-        target = column_of(values, True, count)
+        target = column_of(events, values, True, count)
         if target is None:
             return False
     memset(&event, 0, sizeof(Event))
@@ -145,25 +215,30 @@ cdef bint record_plain_columns(Events events, object columns) except -1:
     values = columns.x
     if values is not None:
         event.has_position = True
-        x = axis_of(values, count, &every_x)
-        y = axis_of(columns.y, count, &every_y)
-        z = axis_of(columns.z, count, &every_z)
+        x = axis_of(events, values, count, &every_x)
+        y = axis_of(events, columns.y, count, &every_y)
+        z = axis_of(events, columns.z, count, &every_z)
         if every_x != every_x or every_y != every_y or every_z != every_z:
             return False
-    if extra:
-        if len(<dict>extra) != 2 or tuple(extra) != STATE_EXTRAS:
+    if extra and not has_two_states(extra):
+        if event.kind == events.state_change:
             return False
+        texts = texts_of(events, extra, count)
+        if texts is None:
+            return False
+        event.extra_kind = EXTRA_TEXT
+    elif extra:
         values, before_names = extra[PREV_STATE]
-        before = codes_of(values, before_names, count)
+        before = codes_of(events, values, before_names, count)
         values, after_names = extra[NEW_STATE]
-        after = codes_of(values, after_names, count)
+        after = codes_of(events, values, after_names, count)
         if before is None or after is None:
             return False
         event.extra_kind = EXTRA_STATES
         values = columns.species if event.kind == events.state_change else None
         if values is not None:
             species_names = columns.species_names
-            species = codes_of(values, species_names, count)
+            species = codes_of(events, values, species_names, count)
             if species is None:
                 return False
 
@@ -180,6 +255,9 @@ cdef bint record_plain_columns(Events events, object columns) except -1:
             event.extra.states.before = <int32_t>events.names.find(<PyObject *>text)
             text = after_names[code_at(after, row)]
             event.extra.states.after = <int32_t>events.names.find(<PyObject *>text)
+        if texts is not None:
+            text = texts[row]
+            event.extra.text = <PyObject *>text
         if species is not None:
             text = species_names[code_at(species, row)]
             change = events.change_between(&event)

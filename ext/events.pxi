@@ -9,6 +9,8 @@ cdef class Events:
 
     cdef Names names
     cdef Ids ids
+    cdef list views         # Views for the columns of an EventColumns
+    cdef int64_t views_used
     cdef bint log, drop
     cdef int64_t capacity
     cdef Ring ring
@@ -29,6 +31,7 @@ cdef class Events:
     def __cinit__(self, Names names, str run_id, bint log, int64_t capacity, bint drop):
         self.names = names
         self.ids = Ids()
+        self.views = []
         self.log = log
         self.drop = drop
         self.capacity = capacity

@@ -56,6 +56,8 @@ Status = Literal["completed", "stopped", "failed"]
 #: What is queued waits no longer than this, so that the files can be followed.
 _LONGEST_WAIT_NS: Final = 1_000_000_000
 _LARGEST_QUEUE: Final = 64
+#: Events; their text is then some 100 KiB, which fits the caches and needs no new pages.
+_LARGEST_BACKLOG: Final = 1024
 _LONGEST_WAIT_TICKS: Final = 10
 
 
@@ -295,9 +297,11 @@ class TelemetryEmitter:
         if tick - self._sampled_tick >= self.config.interval:
             self._sample()
         self._due = min(tick + _LONGEST_WAIT_TICKS, self._sampled_tick + self.config.interval)
+        core = self._core
         if (
             now - self._written_at >= _LONGEST_WAIT_NS
-            or self._core.samples_pending >= _LARGEST_QUEUE
+            or core.samples_pending >= _LARGEST_QUEUE
+            or core.events_pending >= _LARGEST_BACKLOG
         ):
             self._write()
 

@@ -205,15 +205,13 @@ class EcosystemEngine:
     def entity_columns(self) -> Columns:
         """Return the entities as columns, valid until the next step."""
         table, species = self.simulation.table, self.simulation.species
+        data = _read_only(table.data)  # and so are its rows
         return Columns(
             species=_read_only(table.species),
             state=_read_only(table.state),
             species_names=species.names,
             state_names=STATE_NAMES,
-            variables={
-                name: _read_only(table.data[COLUMN[column]])
-                for name, column in PUBLIC_COLUMN.items()
-            },
+            variables={name: data[COLUMN[column]] for name, column in PUBLIC_COLUMN.items()},
             species_variables={
                 name: VARIABLES[kind]
                 for name, kind in zip(species.names, species.classes, strict=True)
