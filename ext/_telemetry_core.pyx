@@ -49,6 +49,7 @@ from ecosim.telemetry_values import (
     number,
     plain,
     position,
+    readable,
     whole_number,
 )
 from ecosim.telemetry_statistics import LayerStatistics, Moments as _Moments
@@ -227,14 +228,14 @@ cdef class AggregateCore:
         return self._samples.count
 
     def take_samples(self):
-        return self._samples.take()
+        return readable(self._samples.take())
 
     def take_events(self, *, cut=False):
         cdef Events events = self._events
         if cut and events.has_first:
             events.cut()
             events.first = events.tick + 1
-        return events.take()
+        return readable(events.take())
 
 
 def _share_docstrings():

@@ -220,9 +220,9 @@ cdef bint record_plain_columns(Events events, object columns) except -1:
         z = axis_of(events, columns.z, count, &every_z)
         if every_x != every_x or every_y != every_y or every_z != every_z:
             return False
+    if not has_two_states(extra) and event.kind == events.state_change:
+        return False
     if extra and not has_two_states(extra):
-        if event.kind == events.state_change:
-            return False
         texts = texts_of(events, extra, count)
         if texts is None:
             return False
