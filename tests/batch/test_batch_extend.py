@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ecosim.batch.layout import BatchLayout, telemetry_file
+from ecosim.batch.layout import BatchLayout
 from ecosim.batch.ledger import read_ledger
 from ecosim.batch.rows import design_text, read_design
 from ecosim.cli import main
+from ecosim.telemetry_writers import telemetry_path
 
 Command = Callable[..., int]
 
@@ -99,9 +100,9 @@ def test_verify_finds_a_changed_and_a_lost_file(
     assert batch_command() == 0
     layout = BatchLayout(tmp_path / "out")
     first, second, *_ = layout.finished()
-    changed = telemetry_file(layout.run(first), first)
+    changed = telemetry_path(layout.run(first), first)
     changed.write_bytes(changed.read_bytes().replace(b'"tick":5', b'"tick":6'))
-    telemetry_file(layout.run(second), second).unlink()
+    telemetry_path(layout.run(second), second).unlink()
     capsys.readouterr()
     assert main(["batch", "verify", str(layout.root), "--rerun", "0"]) == 1
     assert capsys.readouterr().out.splitlines() == [

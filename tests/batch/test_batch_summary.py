@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ecosim.batch.layout import BatchLayout, mark_file, telemetry_file
+from ecosim.batch.layout import BatchLayout, mark_file
+from ecosim.telemetry_writers import telemetry_path
 from ecosim.batch.summary import (
     failure_groups,
     read_ending,
@@ -24,7 +25,7 @@ def write_run(
     """Write a run of 100 ticks at 50 a second, a tenth of the time spent in the telemetry."""
     folder = layout.run(run_id)
     folder.mkdir(parents=True)
-    path = telemetry_file(folder, run_id)
+    path = telemetry_path(folder, run_id)
     early = {"record": "sample", "tick": 0, "species": {"deer": {"count": 99}}}
     last = {
         "record": "sample",

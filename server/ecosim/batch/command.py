@@ -15,7 +15,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from ecosim.batch.actions import failure_lines, merge_shards, rerun_one, show_status, verify_batch
-from ecosim.batch.executors import LocalExecutor
+from ecosim.batch.executors import Executor, LocalExecutor
 from ecosim.batch.exit_codes import EXIT_DONE, EXIT_ERROR, EXIT_INTERRUPTED, EXIT_SOME_FAILED
 from ecosim.batch.options import BatchSettings
 from ecosim.batch.prepare import (
@@ -29,7 +29,7 @@ from ecosim.batch.prepare import (
 from ecosim.batch.progress import progress_for
 from ecosim.batch.runner import BatchReport, run_batch
 from ecosim.batch.summary import summarize, summary_text
-from ecosim.errors import BatchFolderError, EngineError
+from ecosim.errors import BatchFolderError
 
 
 def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
@@ -53,21 +53,26 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
     onward = arguments.resume or arguments.extend is not None
     if arguments.force and not onward:
         parser.error("--force goes with --resume or --extend")
+    if (arguments.executor == "dask") is not (arguments.scheduler is not None):
+        parser.error("--executor dask and --scheduler ADDR go together")
+    if arguments.workers is not None and arguments.executor == "dask":
+        parser.error("--workers goes with --executor local: a cluster has the workers it has")
     names = [field.name for field in fields(BatchSettings)]
     given = {name: getattr(arguments, name) for name in names if name in arguments}
     with _warnings_as_lines():
         batch = _continued(arguments, given) if onward else _created(arguments, given)
-    workers = arguments.workers or _cores()
-    shard = "" if batch.plan.shard is None else f" (shard {batch.plan.shard})"
-    print(
-        f"batch {batch.plan.batch_id}{shard}: {len(batch.own_rows())} runs of {batch.plan.world}, "
-        f"{batch.plan.ticks} ticks each, {workers} at a time, into {batch.layout.root}"
-    )
     stop = threading.Event()
-    with LocalExecutor(batch.layout.root, workers, arguments.run_timeout) as executor:
+    with contextlib.ExitStack() as stack:
         try:
+            executor = stack.enter_context(_executor(arguments, batch))
+            shard = "" if batch.plan.shard is None else f" (shard {batch.plan.shard})"
+            print(
+                f"batch {batch.plan.batch_id}{shard}: {len(batch.own_rows())} runs of "
+                f"{batch.plan.world}, {batch.plan.ticks} ticks each, {executor.describe()}, "
+                f"into {batch.layout.root}"
+            )
             executor.probe()
-        except EngineError:
+        except BaseException:
             if not onward:
                 discard_batch(batch)
             raise
@@ -76,6 +81,16 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
                 batch, executor, progress_for(sys.stdout), retries=arguments.retries, stop=stop
             )
     return _conclude(batch, report)
+
+
+def _executor(arguments: argparse.Namespace, batch: Batch) -> Executor:
+    if arguments.executor == "local":
+        return LocalExecutor(
+            batch.layout.root, arguments.workers or _cores(), arguments.run_timeout
+        )
+    from ecosim.batch.cluster import DaskExecutor
+
+    return DaskExecutor(batch, arguments.scheduler, arguments.run_timeout)
 
 
 def _created(arguments: argparse.Namespace, given: dict[str, Any]) -> Batch:
@@ -111,7 +126,7 @@ def _conclude(batch: Batch, report: BatchReport) -> int:
         return EXIT_INTERRUPTED
     if report.ending == "stopped":
         print(f"error: the batch could not go on: {report.reason}\n"
-              f"make room, then {again} continues", file=sys.stderr)  # fmt: skip
+              f"{report.advice}, then {again} continues", file=sys.stderr)  # fmt: skip
         return EXIT_ERROR
     return EXIT_SOME_FAILED if report.failed else EXIT_DONE
 

@@ -19,16 +19,15 @@ from ecosim.batch.factory import EngineFactory, load_factory, make_engine
 from ecosim.batch.hashes import file_hashes
 from ecosim.batch.layout import (
     BatchLayout,
-    events_file,
     mark_file,
     readable_json,
     sync_path,
-    telemetry_file,
     write_synced,
 )
 from ecosim.batch.plan import BatchPlan, read_plan
 from ecosim.batch.rows import Row
 from ecosim.errors import BatchError, BatchFolderError, EngineError
+from ecosim.telemetry_writers import events_path, telemetry_path
 
 #: What the operating system says when there is no room, or no right, to write what must be written.
 _NO_SPACE: Final = {errno.ENOSPC, errno.EFBIG, errno.EROFS} | (
@@ -87,7 +86,7 @@ class RunMaker:
                 f"--engine {self.plan.engine}: expected a host engine; it does not fit:\n{lines}"
             )
 
-    def make(self, row: Row, apart: Path | None = None) -> dict[str, Any]:
+    def make(self, row: Row, apart: Path | None = None, owner: str = "") -> dict[str, Any]:
         """Run one row and leave its folder.
 
         Parameters
@@ -95,6 +94,8 @@ class RunMaker:
         row : Row
         apart : Path, optional
             Where to leave it instead of the batch's ``runs``, under the same name.
+        owner : str, optional
+            Marks the private folder, where others may be making the same run.
 
         Returns
         -------
@@ -108,7 +109,7 @@ class RunMaker:
             ``end`` record that says ``failed``.
         """
         runs = self.layout.runs if apart is None else apart
-        private = runs / self.layout.partial(row.run_id).name
+        private = runs / self.layout.partial(row.run_id, owner).name
         if private.exists():
             shutil.rmtree(private)
         private.mkdir(parents=True)
@@ -206,7 +207,7 @@ def content_mark(row: Row, folder: Path) -> dict[str, Any]:
     """Return the mark that the files in a run's folder call for."""
     files = {}
     content = hashlib.sha256()
-    for path in (telemetry_file(folder, row.run_id), events_file(folder, row.run_id)):
+    for path in (telemetry_path(folder, row.run_id), events_path(folder, row.run_id)):
         with contextlib.suppress(FileNotFoundError):
             files[path.name] = file_hashes(path)
             content.update(f"{path.name}:{files[path.name]['content_sha256']}\n".encode())

@@ -1,8 +1,8 @@
 """Where runs are made: the executor interface, and slots on this machine.
 
 An executor takes tasks and gives back outcomes; whether a task ran in a local process or on a
-cluster is its business alone. Only rows and a line of status travel; a run's files are written by
-whoever makes it, into the batch folder.
+cluster (:mod:`ecosim.batch.cluster`) is its business alone. Only rows and a line of status travel;
+a run's files are written by whoever makes it, into the batch folder.
 
 The local executor is our own: one process per slot with one run in flight, so that a process that
 dies takes one run with it and is replaced. (The pools of the standard library and joblib break or
@@ -13,41 +13,33 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Protocol, Self
 
-from ecosim.batch.child import Child, ChildEndedError
 from ecosim.batch.ledger import Attempt
-from ecosim.batch.rows import Row
-from ecosim.errors import EngineError
+from ecosim.batch.slots import Slot, Task
 
-#: Runs after which a slot's process is replaced, so that what an engine leaks does not add up.
-_RUNS_PER_CHILD: Final = 100
-#: Importing an engine may compile things the first time.
-_SECONDS_TO_OPEN: Final = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A row to run, and which attempt at it this is (from 1)."""
-
-    row: Row
-    attempt: int
+__all__ = ["Executor", "LocalExecutor", "Task"]
 
 
 class Executor(Protocol):
-    """Runs tasks somewhere.
+    """Runs tasks somewhere; a context manager.
 
-    Order of calls: :meth:`submit` and :meth:`next_outcome` in any order, :meth:`close` last. At
-    most ``capacity`` tasks are submitted and not yet given back.
+    Order of calls: :meth:`probe` first where it is wanted, :meth:`submit` and :meth:`next_outcome`
+    in any order, :meth:`close` last. At most ``capacity`` tasks are submitted and not yet given
+    back.
     """
 
-    capacity: int
+    @property
+    def capacity(self) -> int:
+        """Tasks that may be in flight now; it may change."""
+
+    def describe(self) -> str:
+        """Return where runs are made, as the end of a sentence."""
+
+    def probe(self) -> None:
+        """Check that the batch's engine can be used where runs are made, or raise EngineError."""
 
     def submit(self, task: Task) -> None:
         """Take a task; return at once."""
@@ -58,9 +50,18 @@ class Executor(Protocol):
     def close(self) -> None:
         """End what is running; its outcomes are lost, and its runs are as if never begun."""
 
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
 
 class LocalExecutor:
-    """Slots on this machine, each with a process of its own; a context manager.
+    """Slots on this machine, each with a process of its own.
 
     Parameters
     ----------
@@ -73,13 +74,11 @@ class LocalExecutor:
     """
 
     def __init__(self, folder: Path, slots: int, run_timeout: float | None = None) -> None:
-        self.capacity = 2 * slots
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[Attempt] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._slots = [
-            _Slot(f"local-{number}", folder, run_timeout, self._serve) for number in range(slots)
-        ]
+        self._slots = [Slot(f"local-{number}", folder, run_timeout) for number in range(slots)]
+        self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
         return self
@@ -92,20 +91,28 @@ class LocalExecutor:
     ) -> None:
         self.close()
 
-    def probe(self) -> None:
-        """Check the batch's engine in the first slot, whose process then goes on to make runs.
+    @property
+    def capacity(self) -> int:
+        """Two tasks a slot: the next one waits when one ends."""
+        return 2 * len(self._slots)
 
-        Raises
-        ------
-        EngineError
-            It cannot be loaded, raises, ends its process, or does not fit the host interface.
-        """
+    def describe(self) -> str:
+        """Return how many runs are made at a time."""
+        return f"{len(self._slots)} at a time"
+
+    def probe(self) -> None:
+        """Check the batch's engine in the first slot, whose process then goes on to make runs."""
         self._slots[0].probe()
 
     def submit(self, task: Task) -> None:
         """Queue a task; slots start with the first one."""
-        for slot in self._slots:
-            slot.ensure_started()
+        if not self._threads:
+            self._threads = [
+                threading.Thread(target=self._serve, args=(slot,), name=slot.name, daemon=True)
+                for slot in self._slots
+            ]
+            for thread in self._threads:
+                thread.start()
         self._tasks.put(task)
 
     def next_outcome(self, timeout: float) -> Attempt | None:
@@ -118,111 +125,16 @@ class LocalExecutor:
     def close(self) -> None:
         """End every slot and its process; a second call does nothing."""
         self._stopping.set()
-        for _ in self._slots:
+        for slot in self._slots:
             self._tasks.put(None)
+            slot.kill()
+        for thread in self._threads:
+            thread.join()
         for slot in self._slots:
             slot.close()
 
-    def _serve(self, slot: _Slot) -> None:
+    def _serve(self, slot: Slot) -> None:
         while (task := self._tasks.get()) is not None and not self._stopping.is_set():
             outcome = slot.attempt(task)
             if not self._stopping.is_set():
                 self._outcomes.put(outcome)
-
-
-class _Slot:
-    """A thread that owns one child process at a time."""
-
-    def __init__(
-        self,
-        name: str,
-        folder: Path,
-        run_timeout: float | None,
-        serve: Callable[[_Slot], None],
-    ) -> None:
-        self.name = name
-        self._folder = folder
-        self._run_timeout = run_timeout
-        self._thread = threading.Thread(target=serve, args=(self,), name=name, daemon=True)
-        self._child: Child | None = None
-        self._closed = False
-        self._changing = threading.Lock()
-
-    def ensure_started(self) -> None:
-        """Start the thread if it is not running yet."""
-        if not self._thread.is_alive() and not self._closed:
-            self._thread.start()
-
-    def close(self) -> None:
-        """End the child, then the thread."""
-        with self._changing:
-            self._closed = True
-            if self._child is not None:
-                self._child.kill()
-        if self._thread.is_alive():
-            self._thread.join()
-        if self._child is not None:
-            self._child.close()
-
-    def probe(self) -> None:
-        """As :meth:`LocalExecutor.probe`."""
-        try:
-            reply = self._opened().ask({"probe": True}, _SECONDS_TO_OPEN)
-        except ChildEndedError as error:
-            raise EngineError(f"--engine: expected an engine, but {error}") from error
-        if "ok" not in reply:
-            raise EngineError(str(reply.get("error")))
-
-    def attempt(self, task: Task) -> Attempt:
-        """Run one task to its outcome, whatever that is."""
-        started = datetime.now(UTC).isoformat(timespec="milliseconds")
-        begun = time.monotonic()
-
-        def outcome(status: str, error: object, traceback: str = "", stderr: str = "") -> Attempt:
-            return Attempt(
-                run_id=task.row.run_id,
-                attempt=task.attempt,
-                worker=self.name,
-                started=started,
-                seconds=round(time.monotonic() - begun, 3),
-                status=status,  # type: ignore[arg-type]
-                error=None if error is None else str(error),
-                traceback=traceback,
-                stderr=stderr,
-            )
-
-        try:
-            child = self._opened()
-        except (ChildEndedError, EngineError, OSError) as error:
-            return outcome("no_worker", f"no worker could be started: {error}", stderr=self._tail())
-        try:
-            child.forget_stderr()
-            reply = child.ask({"run": asdict(task.row), "apart": None}, self._run_timeout)
-        except ChildEndedError as error:
-            return outcome("timeout" if error.timed_out else "died", error, stderr=self._tail())
-        child.runs += 1
-        status = reply.get("status")
-        if status == "done":
-            return outcome("done", None)
-        status = "no_space" if status == "no_space" else "failed"
-        return outcome(status, reply.get("error"), str(reply.get("traceback", "")), self._tail())
-
-    def _tail(self) -> str:
-        return "" if self._child is None else self._child.stderr_tail()
-
-    def _opened(self) -> Child:
-        """Return a live child that has the batch open."""
-        child = self._child
-        if child is not None and not child.ended and child.runs < _RUNS_PER_CHILD:
-            return child
-        if child is not None:
-            child.close()
-        with self._changing:
-            if self._closed:
-                raise ChildEndedError("the executor is closing", False)
-            self._child = child = Child()
-        reply = child.ask({"open": str(self._folder)}, _SECONDS_TO_OPEN)
-        if "ok" not in reply:
-            child.close()
-            raise EngineError(str(reply.get("error")))
-        return child

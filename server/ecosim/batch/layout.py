@@ -8,8 +8,9 @@
     ├── world.json                 the world file as it was given, byte for byte
     ├── ledger.jsonl               one line per attempt
     ├── ledger.lock                held while a coordinator works here
+    ├── cluster-<token>.sign       there while a cluster works: who sees it shares the folder
     └── runs/
-        ├── <run_id>.partial/      until the run is whole
+        ├── <run_id>.partial/      until the run is whole (of a cluster: <run_id>.<owner>.partial/)
         └── <run_id>/
             ├── <run_id>_telemetry.jsonl
             ├── <run_id>_events.jsonl
@@ -52,9 +53,28 @@ class BatchLayout:
         """Return the folder of a finished run."""
         return self.runs / run_id
 
-    def partial(self, run_id: str) -> Path:
-        """Return the private folder of a run that is being made, or that failed."""
-        return self.runs / (run_id + PARTIAL_SUFFIX)
+    def partial(self, run_id: str, owner: str = "") -> Path:
+        """Return the private folder of a run that is being made, or that failed.
+
+        Where a lost worker may still be at the same run, each has a folder of its own: ``owner`` is
+        letters and digits that no other has.
+        """
+        infix = f".{owner}" if owner else ""
+        return self.runs / (run_id + infix + PARTIAL_SUFFIX)
+
+    def partials(self) -> dict[str, list[Path]]:
+        """Return the private folders there are, by run id."""
+        found: dict[str, list[Path]] = {}
+        if self.runs.is_dir():
+            for path in sorted(self.runs.iterdir()):
+                if path.name.endswith(PARTIAL_SUFFIX):
+                    run_id = path.name.removesuffix(PARTIAL_SUFFIX).partition(".")[0]
+                    found.setdefault(run_id, []).append(path)
+        return found
+
+    def sign(self, token: str) -> Path:
+        """Return the file that tells a worker elsewhere that it sees this very folder."""
+        return self.root / f"cluster-{token}.sign"
 
     def mark(self, run_id: str) -> Path:
         """Return the mark that says a run is done."""
@@ -71,16 +91,6 @@ class BatchLayout:
             for name in names
             if not name.endswith(PARTIAL_SUFFIX) and self.mark(name).is_file()
         )
-
-
-def telemetry_file(folder: Path, run_id: str) -> Path:
-    """Return the telemetry file of a run in its (final or private) folder."""
-    return folder / f"{run_id}_telemetry.jsonl"
-
-
-def events_file(folder: Path, run_id: str) -> Path:
-    """Return the events file of a run in its (final or private) folder."""
-    return folder / f"{run_id}_events.jsonl"
 
 
 def mark_file(folder: Path) -> Path:

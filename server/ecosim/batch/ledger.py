@@ -13,17 +13,23 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Final, Literal
 
 from ecosim.batch.layout import BatchLayout, canonical_json
 from ecosim.errors import BatchFolderError
 
 #: done: the run is whole. failed: the engine raised. died: the worker's process ended. timeout: it
 #: was ended. no_space: the output could not be written. no_worker: no process could be started.
-AttemptStatus = Literal["done", "failed", "died", "timeout", "no_space", "no_worker"]
+#: no_cluster: the scheduler was lost.
+AttemptStatus = Literal["done", "failed", "died", "timeout", "no_space", "no_worker", "no_cluster"]
 
-#: These say nothing about the run and are not held against it: the machine cannot go on.
-UNCOUNTED: frozenset[AttemptStatus] = frozenset({"no_space", "no_worker"})
+#: These say nothing about the run and are not held against it: the machine cannot go on. What to do
+#: about each.
+UNCOUNTED: Final[dict[AttemptStatus, str]] = {
+    "no_space": "make room",
+    "no_worker": "put the workers right",
+    "no_cluster": "start the scheduler again",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ from ecosim.telemetry_config import TelemetryConfig
 #: The factory that makes a run's engine when no other is named.
 DEFAULT_ENGINE: Final = "ecosim.engine:EcosystemEngine"
 
+#: Where runs can be made; the first is the default.
+EXECUTORS: Final = ("local", "dask")
+
 #: Further attempts at a run whose process died.
 DEFAULT_RETRIES: Final = 1
 
@@ -79,6 +82,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "of the same Sobol sequence")  # fmt: skip
     add("--force", action="store_true", help="with --resume or --extend: continue although "
         "versions or settings differ; the batch keeps its settings")  # fmt: skip
+    add("--executor", choices=EXECUTORS, default=EXECUTORS[0],
+        help="where runs are made: on this machine or on a Dask cluster (%(default)s)")  # fmt: skip
+    add("--scheduler", metavar="ADDR", help="the cluster's scheduler: tcp://HOST:PORT, or its file")
     add("--workers", type=positive, metavar="P", help="runs at a time (one a core)")
     add("--run-timeout", type=_seconds, metavar="S", help="end a run after S seconds (never)")
     add("--retries", type=_count, metavar="R", default=DEFAULT_RETRIES,

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ecosim import __version__
 from ecosim.batch.hashes import sha256
+from ecosim.batch.identity import engine_identity
 from ecosim.batch.layout import BatchLayout, canonical_json, readable_json, write_whole
 from ecosim.batch.samplers import SAMPLERS, SEED_MODES, Sampler, SeedMode, block_size
 from ecosim.batch.space import Space, parse_space
@@ -52,7 +53,7 @@ class BatchPlan:
         ``I/N``: this folder runs the rows I-1, I-1+N, I-1+2N, ... of the design; None: all of it.
         Not part of the id: the shards of a batch are one batch.
     versions : dict
-        Package versions when the batch was planned; not part of the id.
+        Versions of packages and of the engine when the batch was planned; not part of the id.
     """
 
     batch_id: str
@@ -149,7 +150,7 @@ def make_plan(
             raise SpaceError(f"shard: expected I/N with I in 1..N, got {shard!r}")
     nameless = BatchPlan(
         "", sampler, n, seed, seed_mode, 0, space, world, world_sha256, ticks, interval, engine,
-        shard, software_versions(),
+        shard, batch_versions(engine),
     )  # fmt: skip
     batch_id = sha256(canonical_json(nameless.identity()))[:8]
     fields = {name: getattr(nameless, name) for name in BatchPlan.__slots__}
@@ -186,6 +187,11 @@ def read_plan(layout: BatchLayout) -> BatchPlan:
         raise BatchFolderError(f"{layout.root}: expected a batch folder, {error}") from error
     except (ValueError, KeyError, TypeError, SpaceError) as error:
         raise BatchFolderError(f"{layout.batch}: expected the plan of a batch, {error}") from error
+
+
+def batch_versions(engine: str) -> dict[str, str]:
+    """Return the versions a batch is continued with: :func:`software_versions`, and the engine."""
+    return {**software_versions(), "engine": engine_identity(engine)}
 
 
 def software_versions() -> dict[str, str]:

@@ -18,9 +18,9 @@ from ecosim.batch.ledger import Ledger
 from ecosim.batch.options import BatchSettings
 from ecosim.batch.plan import (
     BatchPlan,
+    batch_versions,
     make_plan,
     read_plan,
-    software_versions,
     write_plan,
 )
 from ecosim.batch.rows import Row, design_text, read_design
@@ -220,7 +220,7 @@ def differences(plan: BatchPlan, given: Mapping[str, Any]) -> list[str]:
         if not same:
             kept = plan.space.name if field.name == "space" else getattr(plan, field.name)
             lines.append(f"{field.name}: the batch has {kept}, got {value}")
-    versions = software_versions()
+    versions = batch_versions(plan.engine)
     for package in sorted(plan.versions.keys() | versions.keys()):
         planned, present = plan.versions.get(package), versions.get(package)
         if planned != present:

@@ -57,6 +57,8 @@ class BatchReport:
         ``stopped``: the machine could not go on, for want of room or of processes.
     reason : str
         Why it ended before that; empty otherwise.
+    advice : str
+        What to do before a stopped batch is continued; empty otherwise.
     """
 
     total: int
@@ -64,6 +66,7 @@ class BatchReport:
     failed: dict[str, Attempt] = field(default_factory=dict)
     ending: Ending = "finished"
     reason: str = ""
+    advice: str = ""
 
 
 def run_batch(
@@ -122,8 +125,9 @@ def run_batch(
                     continue
                 in_flight -= 1
                 outcome = _checked(batch.layout, outcome)
-                if reason := _record(ledger, outcome):
-                    report.ending, report.reason = "stopped", reason
+                if trouble := _record(ledger, outcome):
+                    report.ending = "stopped"
+                    report.reason, report.advice = trouble
                     break
                 attempts[outcome.run_id] += 1
                 if outcome.status == "died" and attempts[outcome.run_id] <= retries:
@@ -177,13 +181,14 @@ def _standing(batch: Batch, retries: int) -> tuple[collections.Counter[str], Bat
     return counts, report
 
 
-def _record(ledger: Ledger, outcome: Attempt) -> str | None:
-    """Write an outcome down; return why the batch cannot go on, or None if it can."""
+def _record(ledger: Ledger, outcome: Attempt) -> tuple[str, str] | None:
+    """Write an outcome down; return why the batch cannot go on, and what to do, or None."""
     try:
         ledger.append(outcome)
     except OSError as error:
-        return str(error)
-    return (outcome.error or outcome.status) if outcome.status in UNCOUNTED else None
+        return str(error), UNCOUNTED["no_space"]
+    advice = UNCOUNTED.get(outcome.status)
+    return None if advice is None else (outcome.error or outcome.status, advice)
 
 
 def _checked(layout: BatchLayout, outcome: Attempt) -> Attempt:
@@ -200,8 +205,8 @@ def _checked(layout: BatchLayout, outcome: Attempt) -> Attempt:
 
 def _sweep(layout: BatchLayout, run_ids: Iterable[str]) -> None:
     """Remove what interrupted attempts at these runs left behind."""
-    for run_id in run_ids:
-        partial = layout.partial(run_id)
+    partials = layout.partials()
+    for partial in (path for run_id in run_ids for path in partials.get(run_id, ())):
         try:
             if partial.is_dir() and not partial.is_symlink():
                 shutil.rmtree(partial)

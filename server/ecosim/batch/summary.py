@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from ecosim.batch.layout import BatchLayout, telemetry_file
+from ecosim.batch.layout import BatchLayout
+from ecosim.telemetry_writers import telemetry_path
 
 _TAIL: Final = 2**16
 
@@ -69,7 +70,7 @@ def summarize(layout: BatchLayout) -> BatchSummary:
 def endings(layout: BatchLayout) -> Iterator[RunEnding]:
     """Yield the ending of each finished run, in the order of run ids."""
     for run_id in layout.finished():
-        yield read_ending(telemetry_file(layout.run(run_id), run_id))
+        yield read_ending(telemetry_path(layout.run(run_id), run_id))
 
 
 def read_ending(path: Path) -> RunEnding:

@@ -82,7 +82,7 @@ def rerun(layout: BatchLayout, row: Row, folder: Path) -> dict[str, Any]:
         opened = child.ask({"open": str(layout.root)})
         if "ok" not in opened:
             raise BatchError(str(opened.get("error")))
-        reply = child.ask({"run": asdict(row), "apart": str(folder)})
+        reply = child.ask({"run": asdict(row), "apart": str(folder), "owner": ""})
     except ChildEndedError as error:
         raise BatchError(f"{row.run_id}: {error}") from error
     finally:

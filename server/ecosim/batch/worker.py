@@ -7,8 +7,8 @@ request                                reply
 =====================================  ===========================================================
 ``{"open": folder}``                   ``{"ok": true}``, or ``{"status": "bad_engine", "error"}``
 ``{"probe": true}``                    the same
-``{"run": row, "apart": folder}``      ``{"status": "done" | "failed" | "no_space", "error",
-                                       "traceback"}``; a null folder is the batch's own
+``{"run": row, "apart": folder,        ``{"status": "done" | "failed" | "no_space", "error",
+"owner": text}``                       "traceback"}``; a null folder is the batch's own
 =====================================  ===========================================================
 
 Standard output belongs to the protocol and is moved out of the engine's reach: what an engine
@@ -55,7 +55,11 @@ def main() -> int:
                 reply = {"ok": True}
             else:
                 apart = request["apart"]
-                maker.make(Row(**request["run"]), None if apart is None else Path(apart))
+                maker.make(
+                    Row(**request["run"]),
+                    None if apart is None else Path(apart),
+                    request["owner"],
+                )
                 reply = {"status": "done"}
         except EngineError as error:
             reply = {"status": "bad_engine", "error": str(error)}
