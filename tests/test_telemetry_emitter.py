@@ -1,5 +1,6 @@
 """Whole runs of hosts that are not ours: what the files say, and what happens when things fail."""
 
+import contextlib
 import json
 import math
 import random
@@ -150,6 +151,21 @@ def test_the_hash_of_the_config_follows_what_decides_the_run(tmp_path):
     assert digest("e", world={"rates": {"hunger": 2.0}}) != base
 
 
+def test_the_hash_does_not_ask_how_a_value_was_set(tmp_path):
+    def digest(name, rate, **parameters):
+        host = MeadowHost()
+        host.world["rates"] = {"hunger": rate}
+        emitter = TelemetryEmitter({"output_dir": tmp_path}, run_id=name, parameters=parameters)
+        with emitter:
+            emitter.on_init(host)
+        return records(tmp_path, run_id=name)[0]["config_sha256"]
+
+    written = digest("a", 2.0)
+    assert digest("b", 2.0, **{"rates.hunger": 2}) == written
+    assert digest("c", 2.0, **{"rates.hunger": 2.0}) == written
+    assert digest("d", 2.0, **{"rates.thirst": 3.0}) != written
+
+
 def test_flush_writes_everything_recorded_so_far(tmp_path):
     host = MeadowHost(rabbits=50)
     emitter = TelemetryEmitter({"output_dir": tmp_path, "interval": 2}, run_id="r")
@@ -184,6 +200,22 @@ def test_an_interrupted_loop_ends_the_run_as_stopped(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         _run_and_raise(tmp_path, KeyboardInterrupt())
     assert records(tmp_path)[-1]["status"] == "stopped"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ZeroDivisionError()])
+def test_an_error_in_the_middle_of_a_tick_leaves_no_sample_of_half_a_tick(tmp_path, error):
+    host = MeadowHost()
+    with (
+        contextlib.suppress(type(error)),
+        TelemetryEmitter({"output_dir": tmp_path, "interval": 5}, run_id="r") as emitter,
+    ):
+        emitter.on_init(host)
+        for _ in range(7):
+            emitter.on_tick(host.step())
+        host.entities.popitem()  # as far as the eighth step got
+        raise error
+    assert [r["tick"] for r in records(tmp_path)[1:]] == [0, 5, 7]
+    assert records(tmp_path)[-2]["entity_count"] == 5
 
 
 def test_switched_off_it_does_nothing(tmp_path):
@@ -243,6 +275,58 @@ def test_a_host_that_does_not_fit_leaves_no_file(tmp_path, host, message):
     with pytest.raises(HostError, match=message):
         emitter.on_init(host)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_host_that_does_not_fit_is_forgiven_with_one_warning_when_asked(tmp_path):
+    emitter = TelemetryEmitter({"output_dir": tmp_path, "on_error": "disable"}, run_id="r")
+    with pytest.warns(TelemetryWarning, match="expected an attribute 'entities'"):
+        emitter.on_init(object())
+    emitter.on_tick()  # a second warning would be an error
+    emitter.on_tick({"tick": 2})
+    emitter.flush()
+    emitter.close()
+
+
+@pytest.mark.parametrize("packet", [5, "x", object()])
+def test_a_packet_that_is_none_is_named(tmp_path, packet):
+    host = MeadowHost()
+    emitter = TelemetryEmitter({"output_dir": tmp_path}, run_id="r")
+    emitter.on_init(host)
+    host.step()
+    with pytest.raises(
+        HostError, match="packet: expected a mapping, an iterable of events or None"
+    ):
+        emitter.on_tick(packet)
+
+
+def test_entities_that_can_be_read_only_once_are_refused(tmp_path):
+    host = SimpleNamespace(tick=0, entities=iter([{"species": "deer"}]))
+    with pytest.raises(HostError, match=r"host\.entities: expected a mapping, or an iter"):
+        TelemetryEmitter({"output_dir": tmp_path}, run_id="r").on_init(host)
+
+
+def test_a_world_of_unexpected_shape_still_gives_a_valid_config(tmp_path):
+    host = MeadowHost()
+    host.world = {"environment": {"biome": 7}, "sim_config": [1], "rates": "fast"}
+    with TelemetryEmitter({"output_dir": tmp_path}, run_id="r") as emitter:
+        emitter.on_init(host)
+    config = records(tmp_path)[0]
+    assert problems(config) == []
+    assert (config["biome"], config["sim_config_merged"], config["world_rates"]) == (None, {}, {})
+
+
+def test_text_that_utf8_cannot_hold_is_written_readable(tmp_path):
+    host = MeadowHost()
+    host.entities = {"a\ud800b": {"species": "\udc00\U0001f98a", "state": "\\ud800"}}
+    host.step = lambda: setattr(host, "tick", host.tick + 1)
+    settings = {"output_dir": tmp_path, "format": ["jsonl", "parquet"], "interval": 1}
+    with TelemetryEmitter(settings, run_id="r") as emitter:
+        emitter.on_init(host)
+        host.step()
+        emitter.on_tick([{"type": "CROAK", "source_id": "a\ud800b"}])
+    assert records(tmp_path)[-2]["species"]["\ufffd\U0001f98a"]["states"] == {"\\ud800": 1}
+    assert records(tmp_path, "events")[0]["source_id"] == ["a\ufffdb"]
+    assert (tmp_path / "r_parquet" / "events" / "part-00000.parquet").exists()
 
 
 def test_a_tick_that_goes_backwards_is_refused(tmp_path):

@@ -114,6 +114,7 @@ class TelemetryEmitter:
         self._sampled_tick = 0
         self._failure: str | None = None
         self._closed = False
+        self._is_whole = True
         self._written_at = 0
         self._first_entry = 0
         self._last_exit = 0
@@ -144,9 +145,11 @@ class TelemetryEmitter:
         """
         if not self.config.enabled:
             return
-        if self._host is not None or self._closed:
+        if self._host is not None or self._failure is not None or self._closed:
             raise TelemetryError("on_init: expected one call on a new emitter, got another")
+        entered = time.perf_counter_ns()
         self._guarded(self._open, host)
+        self._emitter_ns += time.perf_counter_ns() - entered
 
     def on_tick(self, packet: Mapping[str, Any] | Iterable[Any] | None = None) -> None:
         """Take note of a tick that the host has just completed.
@@ -154,8 +157,8 @@ class TelemetryEmitter:
         Parameters
         ----------
         packet : mapping, iterable or None
-            The tick packet (its ``events`` are read, and its ``tick`` where the host has none), the
-            tick's events, or None to read ``host.events``.
+            The tick packet (its ``tick`` counts where the host has none, its ``events`` unless the
+            host offers ``event_columns``), the tick's events, or None to read the host's.
 
         Raises
         ------
@@ -171,8 +174,6 @@ class TelemetryEmitter:
             return
         if not self.config.enabled:
             return
-        if self._host is None:
-            raise TelemetryError("on_tick: expected on_init(host) first")
         if not self.active:
             self._refuse()
             return
@@ -227,6 +228,9 @@ class TelemetryEmitter:
         if error is None:
             self.close()
             return
+        # The error may have struck in the middle of a tick: what the host shows now is the state at
+        # the end of none, so no last sample is taken.
+        self._is_whole = False
         status: Status = "failed" if isinstance(error, Exception) else "stopped"
         try:
             self.close(status, f"{type(error).__name__}: {error}" if status == "failed" else None)
@@ -310,21 +314,29 @@ class TelemetryEmitter:
         host, core = self._host, self._core
         assert host is not None
         waiting, self._waiting = self._waiting, []
+        species_of = host.species_of()
         for tick, events in waiting:
             core.begin_tick(tick)
-            if events:
-                core.record_events(events, host.species_of)
+            core.record_events(events, species_of)
             core.end_tick()
 
     def _events_and_tick(self, host: HostView, packet: Any) -> tuple[Any, int]:
-        if isinstance(packet, Mapping):
-            events = packet.get("events") or ()
-            if not host.has_tick:
+        if packet is None or isinstance(packet, Mapping):
+            if packet is None or host.event_columns is not None:
+                events = host.events()
+            else:
+                found = packet.get("events")
+                events = () if found is None else found
+            if not host.has_tick and packet is not None:
                 if "tick" not in packet:
                     raise HostError("tick: expected host.tick or packet['tick'], got neither")
                 return events, whole_number(packet["tick"], "packet['tick']")
+        elif isinstance(packet, (str, bytes)) or not isinstance(packet, Iterable):
+            raise HostError(
+                f"packet: expected a mapping, an iterable of events or None, got {describe(packet)}"
+            )
         else:
-            events = host.events() if packet is None else packet
+            events = packet
         return events, host.tick() if host.has_tick else self._tick + 1
 
     def _sample(self) -> int:
@@ -360,7 +372,7 @@ class TelemetryEmitter:
 
     def _finish(self, status: Status, error: str | None, entered: int) -> None:
         self._record_waiting()
-        if status != "failed" and self._tick > self._sampled_tick:
+        if status != "failed" and self._is_whole and self._tick > self._sampled_tick:
             self._sample()
         self._write(cut=True)
         self._emitter_ns += time.perf_counter_ns() - entered
@@ -433,7 +445,9 @@ class TelemetryEmitter:
         """Say why a tick cannot be watched; after a failure that was forgiven, say nothing."""
         if self._closed:
             raise TelemetryError(f"on_tick: run {self.run_id} is closed; use a new emitter")
-        if self._failure is not None and self.config.on_error == "raise":
+        if self._failure is None:
+            raise TelemetryError("on_tick: expected on_init(host) first")
+        if self.config.on_error == "raise":
             raise TelemetryError(f"on_tick: the telemetry failed before: {self._failure}")
 
 

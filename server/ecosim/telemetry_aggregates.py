@@ -37,6 +37,7 @@ from ecosim.telemetry_values import (
     number,
     plain,
     position,
+    readable,
     whole_number,
 )
 
@@ -408,7 +409,7 @@ class AggregateCore:
         """Return the lines of the queued samples, and forget them."""
         text = "".join(_json(sample) + "\n" for sample in self._samples)
         self._samples.clear()
-        return text.encode("ascii")
+        return readable(text.encode("ascii"))
 
     def take_events(self, *, cut: bool = False) -> bytes:
         """Return the lines of the complete batches, and forget them.
@@ -424,7 +425,7 @@ class AggregateCore:
         text = "".join(self._events_line(batch) for batch in self._cut_batches)
         self.events_written += sum(len(batch.events) for batch in self._cut_batches)
         self._cut_batches.clear()
-        return text.encode("ascii")
+        return readable(text.encode("ascii"))
 
     # ---- inside -------------------------------------------------------------------------------
 

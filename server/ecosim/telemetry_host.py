@@ -205,23 +205,33 @@ class HostView:
 
     def entities(self) -> Any:
         """Return the host's mapping (or iterable) of entity dicts."""
-        return self.host.entities
+        found = self.host.entities
+        if isinstance(found, Iterator) and self.host.entities is found:
+            raise HostError(
+                "host.entities: expected a mapping, or an iterable that can be read at every "
+                f"sample, got {describe(found)}, which is used up by the first"
+            )
+        return found
 
-    def species_of(self, entity_id: str) -> str | None:
-        """Return the species of a living entity; None where the host cannot be asked cheaply."""
-        if self._has_columns:
-            return None
-        entities = self.host.entities
-        if not isinstance(entities, Mapping):
-            return None
-        entity = entities.get(entity_id)
-        return entity.get("species") if isinstance(entity, Mapping) else None
+    def species_of(self) -> Callable[[str], str | None]:
+        """Return a function of an entity id to its species, None if unknown, good for one tick."""
+        entities: Any = None
+
+        def find(entity_id: str) -> str | None:
+            nonlocal entities
+            if entities is None:  # a host may make its mapping anew at each look
+                entities = getattr(self.host, "entities", ())
+            entity = entities.get(entity_id) if isinstance(entities, Mapping) else None
+            return entity.get("species") if isinstance(entity, Mapping) else None
+
+        return find
 
     def events(self) -> Any:
         """Return the events of the tick just done; empty where the host keeps none."""
         if self.event_columns is not None:
             return self.event_columns()
-        return getattr(self.host, "events", None) or ()
+        found = getattr(self.host, "events", None)
+        return () if found is None else found
 
     def world(self) -> Mapping[str, Any]:
         """Return the host's merged world definition; empty where it offers none."""

@@ -199,16 +199,23 @@ class ParquetSink:
             return
         for table in TABLES:
             if self._rows.count(table):
-                chosen = columns(table, variables=self._variables, parameters=self._parameters)
-                path = self._root / table / f"part-{self._parts[table]:05d}.parquet"
-                part = PartWriter(path, arrow_schema(chosen, {"ecosim.table": table}))
-                part.write(self._rows.take(table))
-                part.publish()
-                self._parts[table] += 1
+                self._write_part(table)
+
+    def _write_part(self, table: str) -> None:
+        assert self._rows is not None
+        chosen = columns(table, variables=self._variables, parameters=self._parameters)
+        path = self._root / table / f"part-{self._parts[table]:05d}.parquet"
+        part = PartWriter(path, arrow_schema(chosen, {"ecosim.table": table}))
+        part.write(self._rows.take(table))
+        part.publish()
+        self._parts[table] += 1
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write what is left, and an empty part of a table that had no rows."""
         self.flush()
+        if self._rows is not None:
+            for table in [table for table, parts in self._parts.items() if not parts]:
+                self._write_part(table)
 
 
 def _parameter(path: str, value: Any) -> Column:

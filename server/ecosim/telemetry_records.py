@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from ecosim.telemetry_values import plain
+from ecosim.telemetry_values import plain, readable
 
 SCHEMA_VERSION: Final = 1
 
@@ -47,22 +47,23 @@ def config_record(
         Entities at the first sample.
     """
     world = without_comments(plain(world, "host.world"))
-    environment = world.get("environment")
-    biome = environment.get("biome") if isinstance(environment, Mapping) else None
+    biome = _section(world, "environment").get("biome")
+    chosen = plain(parameters, "parameters")
     about = software(backend)
     decisive = {
         "world": {key: value for key, value in world.items() if key not in _UNDECISIVE},
         "seed": plain(seed, "host.seed"),
-        "parameters": plain(parameters, "parameters"),
+        # What the world says already is not said twice: it may have been written there.
+        "parameters": {path: v for path, v in chosen.items() if _value_at(world, path) != v},
         "versions": {key: about[key] for key in ("version", "schema_version")},
     }
     return {
         "record": "config",
         "schema_version": SCHEMA_VERSION,
         "run_id": run_id,
-        "biome": biome,
-        "sim_config_merged": world.get("sim_config") or {},
-        "world_rates": world.get("rates") or {},
+        "biome": biome if isinstance(biome, str) else None,
+        "sim_config_merged": _section(world, "sim_config"),
+        "world_rates": _section(world, "rates"),
         "species_count": len(species),
         "entity_count_initial": entity_count,
         "grid_dimensions": None if dimensions is None else list(dimensions),
@@ -71,7 +72,7 @@ def config_record(
         "species": list(species),
         "variables": list(variables),
         "voxel_layers": list(layers),
-        "parameters": decisive["parameters"],
+        "parameters": chosen,
         "config_sha256": digest(decisive),
         "software": about,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -117,13 +118,28 @@ def end_record(
 
 def line(record: Mapping[str, Any]) -> bytes:
     """Return a record as a line of JSON."""
-    return (json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n").encode("ascii")
+    text = json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n"
+    return readable(text.encode("ascii"))
 
 
 def digest(value: Any) -> str:
     """Return the SHA-256 of a value's canonical JSON (sorted keys, no spaces) in hexadecimal."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _section(world: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a part of a world; empty where a host's world has something else there."""
+    found = world.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _value_at(world: Mapping[str, Any], path: str) -> Any:
+    """Return what a world has at a dotted path, or None."""
+    found: Any = world
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
 
 
 def without_comments(value: Any) -> Any:

@@ -62,7 +62,7 @@ def _check_state(engine: Any, variables: tuple[str, ...]) -> Iterator[str]:
     yield from _attempt(plain, host.seed(), "host.seed")
     yield from _check_entities(host, core)
     yield from _check_layers(host, core)
-    yield from _attempt(core.record_events, host.events(), host.species_of)
+    yield from _attempt(core.record_events, host.events(), host.species_of())
 
 
 def _check_entities(host: HostView, core: AggregateCore) -> Iterator[str]:
@@ -113,9 +113,10 @@ def _check_step(engine: Any, variables: tuple[str, ...]) -> Iterator[str]:
     except Exception as error:
         yield f"host.step(): {type(error).__name__}: {error}"
         return
-    if isinstance(packet, Mapping):
-        core = AggregateCore("check", variables)
-        yield from _attempt(core.record_events, packet.get("events") or (), None)
+    # Anything but a packet or a list of events is what a batch would pass over as well.
+    events = packet.get("events") if isinstance(packet, Mapping) else packet
+    if events is not None and isinstance(packet, (Mapping, list, tuple)):
+        yield from _attempt(AggregateCore("check", variables).record_events, events, None)
     if before is None:
         if not isinstance(packet, Mapping) or "tick" not in packet:
             yield "tick: expected host.tick, or a packet with 'tick' from host.step(), got neither"

@@ -7,11 +7,17 @@ Each function takes ``where``, the place in the host that the value came from, f
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ecosim.telemetry_errors import HostError
+
+#: Escaped backslashes and surrogate pairs, to pass over; and lone surrogates, as group 1.
+_SURROGATES: Final = re.compile(
+    rb"\\\\|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(\\ud[89a-f][0-9a-f]{2})"
+)
 
 _FLOATS: Final = "a buffer of float64 or float32 (such as a numpy array)"
 _SIGNED: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
@@ -126,6 +132,13 @@ def _plain(value: Any, where: str) -> Any:
         return integer
     result = number(value, where)
     return result if math.isfinite(result) else None
+
+
+def readable(text: bytes) -> bytes:
+    """Return JSON text with U+FFFD for every lone surrogate, which no UTF-8 reader would take."""
+    if b"\\ud" not in text:
+        return text
+    return _SURROGATES.sub(lambda found: found[0] if found[1] is None else b"\\ufffd", text)
 
 
 def mapping(value: Any, where: str) -> Mapping[str, Any]:

@@ -218,7 +218,7 @@ def open_sink(config: TelemetryConfig, run_id: str) -> Sink:
     OutputError
         The folder or a file cannot be made, or an earlier run's is in the way.
     """
-    folder = Path(config.output_dir)
+    folder = Path(config.output_dir).absolute()  # a host may change its working folder
     formats = (config.format,) if isinstance(config.format, str) else config.format
     sinks: list[Sink] = []
     # Parquet first: it makes no file until it has rows.
