@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -181,3 +182,32 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     process.stderr.close()
     process.wait()
     assert b"Traceback" not in errors
+
+
+def test_run_names_the_files_that_it_wrote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = load_world("minimal").to_dict()
+    world["telemetry"] = {"format": "parquet"}
+    (tmp_path / "world.json").write_text(json.dumps(world))
+    words = ["run", str(tmp_path / "world.json"), "--ticks", "6", "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    shown = [line[6:] for line in capsys.readouterr().out.splitlines() if line.startswith("data: ")]
+    assert [Path(path).exists() for path in shown] == [True]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_ends_with_whole_files(tmp_path: Path, number: int) -> None:
+    out = tmp_path / "out"
+    words = ["run", "minimal", "--ticks", "10000000", "--interval", "100", "--out", str(out)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "ecosim", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        while not (out.exists() and any(p.stat().st_size > 3000 for p in out.glob("*_telemetry*"))):
+            assert process.poll() is None
+        process.send_signal(number)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"interrupted; the data up to here is whole" in error
+    *_, sample, end = telemetry(out)
+    assert (end["status"], end["tick"]) == ("stopped", sample["tick"])

@@ -19,9 +19,11 @@ MODULES = sorted(
 ALLOWED = {
     "ecosim.telemetry": {"ecosim.telemetry", "ecosim._telemetry_core"},
     "ecosim.errors": {"ecosim.telemetry_errors"},
+    "ecosim.stopping": set(),
     "ecosim.engine": {"ecosim.telemetry", "ecosim.errors"}
     | {"numpy", "pydantic", "annotated_types"},  # the last comes with pydantic
-    "ecosim.batch": {"ecosim.telemetry", "ecosim.errors", "ecosim.engine", "ecosim.data"}
+    "ecosim.batch": {"ecosim.telemetry", "ecosim.errors", "ecosim.stopping"}
+    | {"ecosim.engine", "ecosim.data"}
     | {"numpy", "rich", "scipy", "SALib"},
     "ecosim.datasets": {"ecosim.batch", "ecosim.telemetry", "ecosim.errors"},
     "ecosim.cli": {"ecosim", "rich"},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
+import io
 import json
 import platform
 import sys
@@ -33,6 +34,7 @@ from ecosim.errors import (
     TelemetryConfigError,
     WorldError,
 )
+from ecosim.stopping import stopped_by_signals
 from ecosim.telemetry_config import TelemetryConfig
 
 _DEFAULT_TICKS: Final = 1000
@@ -47,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The arguments after the program's name; those of the process when left out.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal of a narrow encoding
     parser = _parser()
     try:
         arguments = parser.parse_args(words)
@@ -129,17 +134,19 @@ def _run(arguments: argparse.Namespace) -> int:
                  for key, value in chosen.items() if value is not None}  # fmt: skip
     engine = EcosystemEngine(world, seed=arguments.seed, telemetry=False)
     emitter = TelemetryEmitter(settings, parameters=dict(arguments.parameters))
-    with emitter:
+    with emitter, stopped_by_signals() as stop:
         emitter.on_init(engine)
-        for _ in range(arguments.ticks):
+        while engine.tick < arguments.ticks and not stop.is_set():
             engine.step()
             emitter.on_tick()
-    folder = Path(emitter.config.output_dir)
-    print(f"{arguments.ticks} ticks of {arguments.world}, seed {engine.seed}")
-    print(f"data: {folder / emitter.run_id}_telemetry.jsonl")
-    if emitter.config.events:
-        print(f"      {folder / emitter.run_id}_events.jsonl")
-    return 0
+        emitter.close("stopped" if stop.is_set() else "completed")
+    print(f"{engine.tick} ticks of {arguments.world}, seed {engine.seed}")
+    for path in emitter.paths:
+        print(f"data: {path}")
+    if stop.is_set():
+        print("interrupted; the data up to here is whole", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return EXIT_DONE
 
 
 def _batch(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:

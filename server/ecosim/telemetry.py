@@ -19,6 +19,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
@@ -127,6 +128,11 @@ class TelemetryEmitter:
     def active(self) -> bool:
         """Whether ticks are being watched: initialised, enabled, neither failed nor closed."""
         return self._sink is not None and self._failure is None and not self._closed
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files and folders this run writes; none before :meth:`on_init`."""
+        return () if self._sink is None else self._sink.paths
 
     def on_init(self, host: Any) -> None:
         """Open the files, write the config record and take the first sample.

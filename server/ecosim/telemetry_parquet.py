@@ -170,6 +170,11 @@ class ParquetSink:
                 for part in sorted((self._root / table).glob("part-*.parquet")):
                     part.unlink()
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The folder of the tables."""
+        return (self._root,)
+
     def write_telemetry(self, lines: bytes) -> None:
         """Take lines of the telemetry stream."""
         for line in lines.splitlines():

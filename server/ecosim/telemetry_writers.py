@@ -105,6 +105,10 @@ class LineFile:
 class Sink(Protocol):
     """Where the emitter's lines go: whole lines in, and :meth:`close` on every way out."""
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files or folders it writes."""
+
     def write_telemetry(self, lines: bytes) -> None:
         """Take lines of the telemetry stream, the config record first."""
 
@@ -158,6 +162,12 @@ class JsonlSink:
                 self._telemetry.path.unlink()
                 raise
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The telemetry file and, where there is one, the event log."""
+        files = (self._telemetry, self._events)
+        return tuple(file.path for file in files if file is not None)
+
     def write_telemetry(self, lines: bytes) -> None:
         """Append lines to the telemetry file."""
         if lines:
@@ -185,6 +195,11 @@ class Tee:
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._sinks = tuple(sinks)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files and folders of every sink."""
+        return tuple(path for sink in self._sinks for path in sink.paths)
 
     def write_telemetry(self, lines: bytes) -> None:
         """Pass the lines to every sink."""

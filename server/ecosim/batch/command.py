@@ -6,9 +6,7 @@ import argparse
 import contextlib
 import os
 import shlex
-import signal
 import sys
-import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, fields
@@ -30,6 +28,7 @@ from ecosim.batch.progress import progress_for
 from ecosim.batch.runner import BatchReport, run_batch
 from ecosim.batch.summary import summarize, summary_text
 from ecosim.errors import BatchFolderError
+from ecosim.stopping import stopped_by_signals
 
 
 def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
@@ -61,7 +60,6 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
     given = {name: getattr(arguments, name) for name in names if name in arguments}
     with _warnings_as_lines():
         batch = _continued(arguments, given) if onward else _created(arguments, given)
-    stop = threading.Event()
     with contextlib.ExitStack() as stack:
         try:
             executor = stack.enter_context(_executor(arguments, batch))
@@ -76,7 +74,7 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
             if not onward:
                 discard_batch(batch)
             raise
-        with _stopped_by_signals(stop):
+        with stopped_by_signals() as stop:
             report = run_batch(
                 batch, executor, progress_for(sys.stdout), retries=arguments.retries, stop=stop
             )
@@ -129,21 +127,6 @@ def _conclude(batch: Batch, report: BatchReport) -> int:
               f"{report.advice}, then {again} continues", file=sys.stderr)  # fmt: skip
         return EXIT_ERROR
     return EXIT_SOME_FAILED if report.failed else EXIT_DONE
-
-
-@contextlib.contextmanager
-def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Let Ctrl-C and a termination request set the event instead of ending the process."""
-
-    def request(number: int, frame: object) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

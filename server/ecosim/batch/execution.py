@@ -140,7 +140,10 @@ class RunMaker:
         with TelemetryEmitter(settings, run_id=row.run_id, parameters=row.parameters) as emitter:
             emitter.on_init(engine)
             for _ in range(self.plan.ticks):
-                emitter.on_tick(engine.step())
+                packet = engine.step()
+                # The host interface leaves open what else a step returns.
+                told = isinstance(packet, (Mapping, list, tuple))
+                emitter.on_tick(packet if told else None)
 
 
 def read_mark(layout: BatchLayout, run_id: str) -> dict[str, Any] | None:

@@ -268,7 +268,8 @@ def check_fit(space: Space, rows: list[Row], world: Mapping[str, Any]) -> None:
     """Check that every parameter is in the world and may take its extreme values.
 
     The world, which is in order by itself, is loaded with every parameter at its lowest and at its
-    highest. An unbounded distribution is tried at the extremes of the design.
+    highest, and with a row as it was drawn. An unbounded distribution is tried at the extremes of
+    the design.
 
     Raises
     ------
@@ -278,7 +279,14 @@ def check_fit(space: Space, rows: list[Row], world: Mapping[str, Any]) -> None:
     from ecosim.engine.world import load_world
 
     problems: dict[str, None] = {}
-    for choose, word in ((min, "low"), (max, "high")):
+    for name in space.names:
+        if "." not in name or name.startswith("telemetry."):
+            expected = "expected the dotted path of a value that decides what happens in the world"
+            problems[f"{name}: {expected}, got one that does not"] = None
+    if problems:
+        raise SpaceError("\n".join(f"{space.name}: {line}" for line in problems))
+    tried = [(f"row {rows[0].run_id}", dict(rows[0].parameters))]
+    for choose, word in ((min, "low values"), (max, "high values")):
         parameters = {}
         for parameter in space.parameters:
             values = [row.parameters[parameter.name] for row in rows]
@@ -286,11 +294,13 @@ def check_fit(space: Space, rows: list[Row], world: Mapping[str, Any]) -> None:
                 bound = choose(parameter.bounds[:2])
                 values.append(int(bound) if parameter.integer else bound)
             parameters[parameter.name] = choose(values)
+        tried.append((word, parameters))
+    for word, parameters in tried:
         try:
             load_world(world, parameters=parameters)
         except WorldError as error:
             for line in error.problems:
                 named = any(line.startswith(name) for name in space.names)
-                problems[line if named else f"{word} values: {line}"] = None
+                problems[line if named else f"{word}: {line}"] = None
     if problems:
         raise SpaceError("\n".join(f"{space.name}: {line}" for line in problems))

@@ -46,7 +46,7 @@ def main() -> int:
         request = inbox.get()
         try:
             if "open" in request:
-                maker = RunMaker(BatchLayout(request["open"]))
+                maker = RunMaker(BatchLayout(Path(request["open"]).absolute()))
                 reply: dict[str, Any] = {"ok": True}
             elif maker is None:
                 raise EngineError("worker: expected 'open' before any other request")
@@ -97,12 +97,18 @@ def _receive(requests: IO[str], inbox: queue.SimpleQueue[dict[str, Any]]) -> Non
 
 
 def _failure(error: BaseException) -> dict[str, Any]:
-    text = str(error) if isinstance(error, EcosimError) else f"{type(error).__name__}: {error}"
+    text = str(error).strip() if isinstance(error, EcosimError) else ""
+    text = text or f"{type(error).__name__}: {error}".strip()
     return {
         "status": "no_space" if is_no_space(error) else "failed",
-        "error": text.strip().splitlines()[0][:_LONGEST_ERROR],
-        "traceback": "".join(traceback.format_exception(error))[-_LONGEST_TRACEBACK:],
+        "error": _printable(text.splitlines()[0][:_LONGEST_ERROR]),
+        "traceback": _printable("".join(traceback.format_exception(error))[-_LONGEST_TRACEBACK:]),
     }
+
+
+def _printable(text: str) -> str:
+    """Return text that any stream of UTF-8 takes, whatever the engine put into its message."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 if __name__ == "__main__":
