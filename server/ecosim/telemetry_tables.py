@@ -33,6 +33,7 @@ TABLES: Final[Mapping[str, tuple[Column, ...]]] = {
         _RUN._replace(kind="text"),
         Column("batch_id", "category", "", "the batch; null outside one"),
         Column("status", "category", "", "completed, stopped or failed; null without an end"),
+        Column("error", "text", "", "what went wrong, of a run that failed"),
         Column("seed", "integer", "", "seed of the run"),
         Column("biome", "category", "", "biome preset of the world"),
         Column("ticks", "integer", "ticks", "last tick watched; null without an end"),
@@ -164,26 +165,25 @@ class Rows:
         self._config = dict(record)
 
     def _add_end(self, record: Mapping[str, Any]) -> None:
-        self.close_run(record["status"], record["tick"])
-
-    def close_run(self, status: str | None, ticks: int | None) -> None:
-        """Take the ``runs`` row of the run whose config record came last."""
-        config = self._config
+        config, self._config = self._config, None
         if config is None:
             return
         self._append(
             "runs",
-            config["run_id"],
-            self._batch_id,
-            status,
-            config["seed"],
-            config["biome"],
-            ticks,
-            config["config_sha256"],
+            *(record["run_id"], self._batch_id, record["status"], record["error"]),
+            *(config["seed"], config["biome"], record["tick"], config["config_sha256"]),
             *(config["parameters"].get(path) for path in self._parameters),
             json.dumps(config, separators=(",", ":")),
         )
-        self._config = None
+
+    def add_failed(
+        self, run_id: str, seed: int, parameters: Mapping[str, Any], error: str | None
+    ) -> None:
+        """Take the ``runs`` row of a run that came to no end; no other table has rows of it."""
+        nothing_known = (None, None, None)  # biome, ticks, config_sha256
+        values = [parameters.get(path) for path in self._parameters]
+        told = (run_id, self._batch_id, "failed", error, seed)
+        self._append("runs", *told, *nothing_known, *values, None)
 
     def _add_sample(self, record: Mapping[str, Any]) -> None:
         run_id, tick = record["run_id"], record["tick"]

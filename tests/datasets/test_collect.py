@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import ecosim.datasets
+from ecosim.cli import main
 from ecosim.datasets import collect as collecting
 from ecosim.datasets.collect import collect
 from ecosim.errors import BatchFolderError, DatasetError
@@ -136,6 +137,29 @@ def test_a_damaged_run_is_left_out_and_named(copied, stream):
     found = ecosim.datasets.open(copied).table("runs").column("run_id").to_pylist()
     assert run.name not in found
     assert len(found) == 4
+
+
+def test_a_run_that_failed_has_its_parameters_and_its_reason(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT / "tests" / "batch"))
+    space = {"names": ["rates.hunger"], "bounds": [[1.0, 2.0]]}
+    (tmp_path / "space.json").write_text(json.dumps(space))
+    words = ["batch", "--world", "minimal", "--space", str(tmp_path / "space.json"), "-n", "8"]
+    words += ["--ticks", "6", "--engine", "small_engines:Raising", "--out", str(tmp_path / "out")]
+    assert main(words) == 3
+    rows = ecosim.datasets.open(tmp_path / "out").table("runs").to_pylist()
+    assert [row["run_id"] for row in rows] == sorted(row["run_id"] for row in rows)
+    assert len(rows) == 8
+    for row in rows:
+        hungry = row["rates.hunger"] > 1.5
+        assert row["status"] == ("failed" if hungry else "completed")
+        assert (row["config"] is None) is hungry
+        assert (row["error"] or "").startswith(
+            "failed: ZeroDivisionError: hunger" if hungry else ""
+        )
+    frame = ecosim.datasets.open(tmp_path / "out").training_frame().to_pylist()
+    assert [row["events.DEATH_STARVE"] is None for row in frame] == [
+        row["status"] == "failed" for row in rows
+    ]
 
 
 KILLED = """

@@ -21,8 +21,11 @@ from typing import Any, Final
 from ecosim.batch.execution import read_mark
 from ecosim.batch.hashes import stable_record
 from ecosim.batch.layout import BatchLayout
+from ecosim.batch.ledger import Attempt
 from ecosim.batch.plan import BatchPlan, read_plan
+from ecosim.batch.prepare import open_batch
 from ecosim.batch.rows import Row, read_design
+from ecosim.batch.runner import batch_report
 from ecosim.errors import BatchFolderError
 from ecosim.telemetry_parquet import PartWriter, arrow_schema, load_pyarrow
 from ecosim.telemetry_tables import TABLES, Column, Rows, columns
@@ -44,11 +47,11 @@ class Collected:
     Attributes
     ----------
     runs : int
-        Runs in the dataset.
+        Finished runs in the dataset; those that failed have a row of ``runs`` alone.
     parts_written, parts_kept : int
         Parts built now, and parts that were up to date.
     left_out : dict
-        Run id to why it is not in the dataset.
+        Run id to why it has no data in the dataset.
     """
 
     runs: int
@@ -86,14 +89,18 @@ def collect(folder: Path, progress: Callable[[int, int], None] | None = None) ->
     layout = BatchLayout(folder)
     plan, rows = read_plan(layout), read_design(layout.design)
     load_pyarrow()
+    failed = batch_report(open_batch(folder)).failed
     runs = written = kept = 0
     left_out: dict[str, str] = {}
     for start in range(0, len(rows), PART_RUNS):
-        part = _Part(layout, plan, start // PART_RUNS)
-        marks = dict(_finished(layout, rows[start : start + PART_RUNS], left_out))
-        if not marks and not part.exists():
+        own = rows[start : start + PART_RUNS]
+        marks = dict(_finished(layout, own, left_out))
+        lost = {row.run_id: _reason(failed[row.run_id]) for row in own if row.run_id in failed}
+        left_out.update(lost)
+        part = _Part(layout, plan, start // PART_RUNS, own, lost)
+        if not marks and not lost and not part.exists():
             continue
-        if part.content() == {run_id: mark["content_sha256"] for run_id, mark in marks.items()}:
+        if part.content() == lost | {name: mark["content_sha256"] for name, mark in marks.items()}:
             kept += 1
             runs += len(marks)
         else:
@@ -123,9 +130,18 @@ def _finished(
 class _Part:
     """The files of all tables for one stretch of the design."""
 
-    def __init__(self, layout: BatchLayout, plan: BatchPlan, number: int) -> None:
+    def __init__(
+        self,
+        layout: BatchLayout,
+        plan: BatchPlan,
+        number: int,
+        own: list[Row],
+        lost: dict[str, str],
+    ) -> None:
         self._layout = layout
         self._plan = plan
+        self._own = own
+        self._lost = lost
         self._parameters = [
             Column(p.name, "integer" if p.integer else "number", p.unit, p.description)
             for p in plan.space.parameters
@@ -162,10 +178,14 @@ class _Part:
         writers = {table: self._writer(table, variables, good) for table in TABLES}
         rows = Rows(variables, [column.name for column in self._parameters], self._plan.batch_id)
         try:
-            for run_id in good:
-                for path in _files(self._layout, run_id):
-                    for record in _records(path):
-                        rows.add(stable_record(record))
+            for row in self._own:
+                if row.run_id in self._lost:
+                    error = self._lost[row.run_id]
+                    rows.add_failed(row.run_id, row.seed, row.parameters, error)
+                elif row.run_id in good:
+                    for path in _files(self._layout, row.run_id):
+                        for record in _records(path):
+                            rows.add(stable_record(record))
                 self._drain(rows, writers, _GROUP_ROWS)
             self._drain(rows, writers, 0)
             for table in sorted(TABLES, key=lambda table: table == "runs"):
@@ -179,7 +199,7 @@ class _Part:
         chosen = columns(table, variables=variables, parameters=self._parameters)
         about = {"ecosim.table": table, "ecosim.batch_id": self._plan.batch_id}
         if table == "runs":
-            about[_CONTENT_KEY.decode()] = json.dumps(good)
+            about[_CONTENT_KEY.decode()] = json.dumps(self._lost | good)
         return PartWriter(self._paths[table], arrow_schema(chosen, about))
 
     @staticmethod
@@ -194,6 +214,10 @@ class _Part:
             first = next(_records(_files(self._layout, run_id)[0]))
             return tuple(first["variables"])
         return ()
+
+
+def _reason(attempt: Attempt) -> str:
+    return f"{attempt.status}: {attempt.error}"
 
 
 def _files(layout: BatchLayout, run_id: str) -> list[Path]:

@@ -129,7 +129,7 @@ class Dataset:
         frame = self.table("runs", columns=["run_id", "seed", *self.parameters()])
         run_ids = frame.column("run_id").to_pylist()
         if outcomes is None:
-            found = self._default_outcomes(run_ids)
+            found = self._default_outcomes()
         else:
             found = {name: dict(outcome(self)) for name, outcome in outcomes.items()}
         for name, values in found.items():
@@ -137,7 +137,7 @@ class Dataset:
             frame = frame.append_column(name, pa.array(numbers, pa.float64()))
         return frame
 
-    def _default_outcomes(self, run_ids: list[str]) -> dict[str, dict[str, float]]:
+    def _default_outcomes(self) -> dict[str, dict[str, float]]:
         outcomes: dict[str, dict[str, float]] = {}
         counts = self._plain("species", ["run_id", "tick", "species", "count"])
         groups = counts.group_by(["run_id", "species"], use_threads=False)
@@ -147,6 +147,7 @@ class Dataset:
             one = dict(zip(means.column_names, row, strict=True))
             for label, key in (("count_end", "count_last"), ("count_mean", "count_mean")):
                 outcomes.setdefault(f"{one['species']}.{label}", {})[one["run_id"]] = one[key]
+        run_ids = set(counts.column("run_id").to_pylist())
         windows = self._plain("windows", ["run_id", "event_type", "count"])
         totals = windows.group_by(["run_id", "event_type"]).aggregate([("count", "sum")])
         for one in totals.to_pylist():
