@@ -60,6 +60,7 @@ cdef extern from "text.h":
     int put_text(Text *text, const char *literal)
     int put_integer(Text *text, int64_t value)
     int put_number(Text *text, double value)
+    int put_place(Text *text, double x, double y, double z)
     int put_simple_string(Text *text, PyObject *string)
 
 

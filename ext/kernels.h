@@ -41,7 +41,7 @@
 
 /* How far ahead of the first pass a layer is fetched, in bytes. After a tick of the engine a layer
  * is in the outer caches, and the processor's own fetching stops at each page: 2 KiB ahead takes a
- * fifth off the time there, and costs nothing where the layer is near. */
+ * ninth off the time there, and costs nothing where the layer is near. */
 #define PREFETCH 2048
 
 /* Exact power of two that brings the largest double to where its square is finite. */

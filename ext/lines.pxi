@@ -46,15 +46,7 @@ cdef int put_events_line(Text *text, Events events, Batch *batch) except -1:
         if not event.has_position:
             done(put_text(text, b"null"))
             continue
-        done(
-            put_text(text, b"[")
-            or put_number(text, event.x)
-            or put_text(text, b",")
-            or put_number(text, event.y)
-            or put_text(text, b",")
-            or put_number(text, event.z)
-            or put_text(text, b"]")
-        )
+        done(put_place(text, event.x, event.y, event.z))
     done(put_text(text, b'],"extra":'))
     before = b"{"
     for i in range(count):

@@ -83,6 +83,27 @@ static inline int put_number(Text *text, double value)
     return 0;
 }
 
+/* Put a position, [x,y,z]. */
+static inline int put_place(Text *text, double x, double y, double z)
+{
+    const double axis[3] = {x, y, z};
+    if (text_reserve(text, 3 * (SHORTEST_MAX + 1) + 1))
+        return -1;
+    char *out = text->data + text->size;
+    for (int i = 0; i < 3; i++) {
+        *out++ = i ? ',' : '[';
+        if (isfinite(axis[i])) {
+            out = write_double(out, axis[i]);
+        } else {
+            memcpy(out, "null", 4);
+            out += 4;
+        }
+    }
+    *out++ = ']';
+    text->size = out - text->data;
+    return 0;
+}
+
 /* Put a str as JSON if it needs no escape. Return 1 if it does and nothing was put. */
 static inline int put_simple_string(Text *text, PyObject *string)
 {
