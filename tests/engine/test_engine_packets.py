@@ -40,6 +40,35 @@ def test_packets_have_the_keys_of_the_protocol_and_the_optional_ones_only_when_n
     assert seen >= (ALWAYS | WHEN_NOT_EMPTY) - {"water_sources"}
 
 
+def test_heights_are_shown_as_written_and_go_to_offspring():
+    world = load_world("demo", parameters={"rates.reproduction": 4.0}).to_dict()
+    written = {}
+    for index, one in enumerate(world["entities"]):
+        x, _, z = one["position"]
+        # A height of its own for each founder tells whose offspring one is.
+        one["position"] = [x, index / 8 - 2, z]
+        written[one["id"]] = one["position"]
+    engine = EcosystemEngine(world, seed=2)
+    assert {name: one["position"] for name, one in engine.entities.items()} == written
+    heights = {name: position[1] for name, position in written.items()}
+    species_at: dict[float, str] = {one[1]: name for name, one in written.items()}
+    of = {name: one["species"] for name, one in engine.entities.items()}
+    born = 0
+    for _ in range(300):
+        engine.step()
+        packet = engine.packet()
+        for one in packet.get("entity_spawns", []):
+            heights[one["id"]] = one["position"][1]
+            assert of[species_at[one["position"][1]]] == one["species"]
+            born += 1
+        for one in packet["entity_updates"]:
+            assert one["position"][1] == heights[one["id"]]
+        for event in packet.get("events", []):
+            if event["source_id"] is not None:
+                assert event["position"][1] == heights[event["source_id"]]
+    assert born > 20
+
+
 def test_ponds_are_told_when_their_level_moved():
     parameters = {"environment.biome": "DESERT", "rates.water_replenishment": 0.0}
     engine = EcosystemEngine(load_world("demo", parameters=parameters), seed=1)

@@ -55,7 +55,7 @@ def test_an_ectotherm_speeds_up_with_temperature_as_arrhenius_says():
     steps = []
     for degrees in (10.0, 30.0):
         sim = simulation()
-        bee = sim.table.rows(sim.species.code["bee"])
+        bee = sim.table.rows(sim.species.code_of["bee", "INSECT"])
         before = sim.table.hunger[bee].copy()
         sim.temperature = degrees
         metabolism(sim, 0.5)
@@ -107,7 +107,7 @@ def test_a_step_stops_short_of_the_goal_and_stays_in_the_world():
 def test_a_bite_moves_growth_into_the_pool_and_stills_hunger():
     sim = simulation()
     table = sim.table
-    grass = table.rows(sim.species.code["meadow_grass"]).start
+    grass = table.rows(sim.species.code_of["meadow_grass", "PLANT"]).start
     table.hunger[0], table.growth[grass] = 0.8, 0.6
     sim.pursuit = (np.array([0]), np.array([grass]), np.array([0.5]))
     table.state[0] = FORAGING
@@ -129,7 +129,9 @@ def test_of_two_hunters_only_the_first_strikes_and_a_kill_feeds_it():
         sim_config__predation__refuge=0.0,
     )
     table = sim.table
-    fox, rabbit = (table.rows(sim.species.code[name]).start for name in ("fox", "rabbit"))
+    fox, rabbit = (
+        table.rows(sim.species.code_of[name, "ANIMAL"]).start for name in ("fox", "rabbit")
+    )
     table.state[fox : fox + 2] = HUNTING
     table.hunger[fox : fox + 2] = 0.9
     sim.pursuit = (np.array([fox, fox + 1]), np.array([rabbit] * 2), np.array([0.5, 0.4]))
@@ -193,7 +195,7 @@ def test_canopies_shade_the_ground_around_them_only():
     sim = simulation()
     shade = sim.soil.as_map(sim.shade)
     assert 0 < shade.max() <= 1
-    oaks = sim.table.rows(sim.species.code["oak"])
+    oaks = sim.table.rows(sim.species.code_of["oak", "TREE"])
     x, z = sim.table.x[oaks], sim.table.z[oaks]
     for ix, iz in np.argwhere(shade > 0):
         assert np.hypot(x - ix - 0.5, z - iz - 0.5).min() <= 3.0

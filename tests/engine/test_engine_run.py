@@ -8,9 +8,11 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ecosim.engine import EcosystemEngine, load_world
+from ecosim.engine.randomness import Streams
 from ecosim.errors import WorldError
 from ecosim.telemetry import TelemetryConfig, TelemetryEmitter
 from ecosim.telemetry_testing import check_host
@@ -94,10 +96,25 @@ def test_the_seed_of_the_world_is_used_and_one_is_drawn_where_there_is_none():
     assert packets(EcosystemEngine(world, seed=drawn.seed), 20) == packets(drawn, 20)
 
 
-@pytest.mark.parametrize("seed", [-1, 2**63, 1.5, "7", True])
+@pytest.mark.parametrize("seed", [-(2**63) - 1, 2**63, 1.5, "7", True])
 def test_a_bad_seed_is_refused(seed):
     with pytest.raises(WorldError, match="seed: expected an integer"):
         EcosystemEngine("minimal", seed=seed)
+
+
+def test_a_negative_seed_is_a_seed_of_its_own():
+    seeds = (-(2**63), -7, -1, 0, 7, 2**63 - 1)
+    runs = [packets(EcosystemEngine("minimal", seed=seed), 10) for seed in seeds]
+    assert len(set(runs)) == len(seeds)
+    world = load_world("minimal", parameters={"seed": -7})
+    assert EcosystemEngine(world).seed == -7
+    assert packets(EcosystemEngine(world), 10) == runs[1]
+
+
+def test_seeds_from_zero_on_are_the_entropy_itself():
+    drawn = Streams.from_seed(11).weather.uniform()
+    child = np.random.SeedSequence(11).spawn(6)[4]
+    assert drawn == np.random.Generator(np.random.PCG64(child)).uniform()
 
 
 @pytest.mark.parametrize("dt", [0, -0.1, 0.6, float("nan"), float("inf"), "0.1", True])

@@ -19,11 +19,9 @@ WORLD = load_world("demo")
 
 def births(species: SpeciesTable, codes: list[int]):
     """Return newborn rows at x = 0, 1, 2, ..."""
-    places = np.arange(float(len(codes)))
+    places = np.tile(np.arange(float(len(codes))), (3, 1))
     random = np.random.default_rng(1)
-    return newborn_rows(
-        WORLD.sim_config, species, np.array(codes, dtype=np.int16), places, places, random
-    )
+    return newborn_rows(WORLD.sim_config, species, np.array(codes, dtype=np.int16), places, random)
 
 
 @given(

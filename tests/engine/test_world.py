@@ -200,6 +200,25 @@ def test_parameters_win_over_the_world_and_its_biome() -> None:
     assert world.entities[0].position[0] == 4
 
 
+@pytest.mark.parametrize(
+    ("path", "written"),
+    [
+        ("seed", -3),
+        ("environment.voxel_grid.dimensions", [32, 16, 32]),
+        ("randomize.extra_grass", [0, 3]),
+        ("randomize.transform", 3),
+        ("sim_config.plants.root_depth", 3),
+        ("sim_config.lifecycle.max_entities", 500),
+        ("species_definitions[0].clutch_size", 2),
+    ],
+)
+def test_a_number_may_be_written_with_or_without_a_point(path: str, written: Any) -> None:
+    pointed = [float(one) for one in written] if isinstance(written, list) else float(written)
+    worlds = [load_world("demo", parameters={path: value}) for value in (written, pointed)]
+    assert worlds[0] == worlds[1]
+    assert json.dumps(worlds[0].to_dict()) == json.dumps(worlds[1].to_dict())
+
+
 def test_a_whole_float_may_set_an_integer_and_lists_grow_from_their_default() -> None:
     world = load_world(
         minimal(),

@@ -152,6 +152,7 @@ def hostile_values() -> Iterator[Hostile]:
         f"{grid}.dimensions[0]",
     )
     yield "half a cell", in_grid("dimensions", [8, 8.5, 8]), f"{grid}.dimensions[1]:"
+    yield "too many whole cells", in_grid("dimensions", [1e3, 1e3, 1e3]), f"{grid}.dimensions:"
     yield "a plane", in_grid("dimensions", [8, 8]), f"{grid}.dimensions"
     yield "cells of no size", in_grid("cell_size", 0), f"{grid}.cell_size:"
     yield "no such biome", set_at("environment", "biome", value="TAIGA"), "environment.biome:"
@@ -191,9 +192,11 @@ def hostile_values() -> Iterator[Hostile]:
         set_at("sim_config", "soil", value="rich"),
         "sim_config.soil: expected an object",
     )
-    yield "a negative seed", set_at("seed", value=-1), "seed:"
+    yield "a seed too negative", set_at("seed", value=-(2**63) - 1), "seed:"
     yield "a seed with a point", set_at("seed", value=1.5), "seed:"
     yield "a seed too large", set_at("seed", value=2**63), "seed:"
+    yield "a whole seed too large", set_at("seed", value=1e300), "seed:"
+    yield "a true seed", set_at("seed", value=True), "seed:"
     yield "a version number", set_at("version", value=1.0), "version:"
     yield "a key unknown", set_at("entites", value=[]), "entites:"
     yield "a strange key", set_at("a\nb", value=1), '["a\\nb"]: expected a known key'
@@ -250,7 +253,7 @@ def hostile_files() -> Iterator[tuple[str, bytes, str]]:
     yield "a list", b"[]", "world: expected an object, got []"
     yield "a number", b"3", "world: expected an object, got 3"
     yield "null", b"null", "world: expected an object, got null"
-    yield "NaN", b'{"seed": NaN}', "seed: expected a finite number below 2^63, got NaN"
+    yield "NaN", b'{"seed": NaN}', "seed: expected a finite number of 64 bits, got NaN"
     yield "minus infinity", b'{"seed": -Infinity}', "seed: expected a finite number"
     yield "a float too large", b'{"rates": {"hunger": 1e999}}', "rates.hunger: expected a finite"
     yield "5,000 digits", b'{"seed": ' + b"9" * 5000 + b"}", "seed: expected a finite number"
@@ -314,7 +317,7 @@ def test_a_mapping_inside_itself_is_refused(demo: World) -> None:
 
 
 def test_all_mistakes_are_reported_at_once(demo: World) -> None:
-    demo["seed"] = -1
+    demo["seed"] = 0.5
     demo["species_definitions"][3]["body_mass_kg"] = "heavy"
     demo["entities"][5]["position"] = [99, 0, 1]
     demo["entities"][6]["state"] = "GROWING"

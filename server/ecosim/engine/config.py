@@ -12,11 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 BiomeName = Literal["TROPICAL", "TEMPERATE", "ARCTIC", "DESERT"]
+
+
+def whole(value: Any) -> Any:
+    """Return a float without a fraction as an integer: JSON has one type of number for both."""
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) <= 2**63
+    return int(value) if is_whole else value
+
+
+Whole = Annotated[int, BeforeValidator(whole)]
+"""An integer, which may be written with a decimal point: 32 or 32.0, but not 32.5."""
 
 
 def _setting(default: float, low: float, high: float, unit: str, meaning: str) -> Any:
@@ -167,7 +177,7 @@ class PlantsConfig(Settings):
     cover_half: float = _setting(
         0.6, 0.01, 10, "growth/u2", "e-folding cover for the establishment of seedlings"
     )
-    root_depth: int = _setting(4, 1, 64, "cells", "cells below the surface that roots reach")
+    root_depth: Whole = _setting(4, 1, 64, "cells", "cells below the surface that roots reach")
     tree_growth: float = _setting(0.2, 0, 2, "x", "growth of a tree over that of a plant")
     tree_litter: float = _setting(0.25, 0, 2, "x", "litter of a tree over that of a plant")
     tree_spread: float = _setting(0.02, 0, 2, "x", "seed rate of a tree over that of a plant")
@@ -240,7 +250,7 @@ class LifecycleConfig(Settings):
     lifespan_factor: float = _setting(3.5, 0.5, 50, "x", "lifespan over generation time")
     disease_rate: float = _setting(0.002, 0, 0.5, "1/s", "crowding mortality coefficient")
     maturity: float = _setting(0.25, 0, 1, "-", "age of first drive over generation time")
-    max_entities: int = _setting(
+    max_entities: Whole = _setting(
         1_000_000, 1, 10_000_000, "count", "number of entities at which nothing more is born"
     )
 

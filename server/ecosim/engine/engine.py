@@ -21,7 +21,7 @@ from ecosim.engine.simulation import Simulation
 from ecosim.engine.species import STATE_NAMES
 from ecosim.engine.state import COLUMN, PUBLIC_COLUMN
 from ecosim.engine.world import load_world
-from ecosim.engine.world_models import VARIABLES, World
+from ecosim.engine.world_models import World
 from ecosim.errors import WorldError
 
 if TYPE_CHECKING:
@@ -212,10 +212,7 @@ class EcosystemEngine:
             species_names=species.names,
             state_names=STATE_NAMES,
             variables={name: data[COLUMN[column]] for name, column in PUBLIC_COLUMN.items()},
-            species_variables={
-                name: VARIABLES[kind]
-                for name, kind in zip(species.names, species.classes, strict=True)
-            },
+            species_variables=species.variables,
             alive=_read_only(table.alive),
         )
 

@@ -47,7 +47,7 @@ class EventGroup:
     source: IntArray
     species: IntArray
     x: FloatArray
-    y: float
+    y: FloatArray | float
     z: FloatArray
     target: IntArray | None
     extra: dict[str, Coded]
@@ -85,6 +85,7 @@ class EventLog:
         source: IntArray,
         species: IntArray,
         x: FloatArray,
+        y: FloatArray | float,
         z: FloatArray,
         target: IntArray | None = None,
         **extra: Coded,
@@ -96,14 +97,14 @@ class EventLog:
         event_type : str
         source, species, target : ndarray of shape (n,)
             Entity uids and species codes; ``target`` is None where there is none.
-        x, z : ndarray of shape (n,)
-            Where it happened.
+        x, y, z : ndarray of shape (n,)
+            Where it happened; ``y`` may be one number for all.
         **extra : tuple of (ndarray of shape (n,), sequence of str)
             Further keys of the events, as codes and what they stand for.
         """
         self._groups.append(
             EventGroup(
-                *(event_type, source, species, x, 0.0, z, target, extra),
+                *(event_type, source, species, x, y, z, target, extra),
                 *(self._name_of, self._species_names),
             )
         )
@@ -142,14 +143,15 @@ class EventLog:
                 self._tick,
                 name_of(source),
                 None if target is None else name_of(target),
-                (x, group.y, z),
+                (x, y, z),
                 None if values is None else dict(zip(keys, values, strict=True)),
                 names[species],
             )
-            for source, species, x, z, target, values in zip(
+            for source, species, x, y, z, target, values in zip(
                 group.source.tolist(),
                 group.species.tolist(),
                 np.asarray(group.x).tolist(),
+                np.broadcast_to(group.y, count).tolist(),
                 np.asarray(group.z).tolist(),
                 targets,
                 extras,

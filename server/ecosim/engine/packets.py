@@ -30,6 +30,7 @@ def entity_dicts(sim: Simulation, rows: IntArray | None = None) -> list[dict[str
         table.species[rows].tolist(),
         table.state[rows].tolist(),
         table.x[rows].tolist(),
+        table.y[rows].tolist(),
         table.z[rows].tolist(),
         table.vx[rows].tolist(),
         table.vz[rows].tolist(),
@@ -41,11 +42,11 @@ def entity_dicts(sim: Simulation, rows: IntArray | None = None) -> list[dict[str
             "species": species.names[code],
             "type": species.classes[code],
             "state": STATE_NAMES[state],
-            "position": [x, 0.0, z],
+            "position": [x, y, z],
             "velocity": [vx, 0.0, vz],
             "state_vars": {name: columns[name][index] for name in VARIABLES[species.classes[code]]},
         }
-        for index, (uid, code, state, x, z, vx, vz) in enumerate(plain)
+        for index, (uid, code, state, x, y, z, vx, vz) in enumerate(plain)
     ]
 
 

@@ -31,10 +31,9 @@ def founder_rows(
 
     What an entity does not state is drawn; sexes alternate within a species.
     """
-    codes = np.array([species.code[one.species] for one in entities], dtype=np.int16)
-    x = np.array([one.position[0] for one in entities], dtype=np.float64)
-    z = np.array([one.position[2] for one in entities], dtype=np.float64)
-    rows = newborn_rows(config, species, codes, x, z, random)
+    codes = np.array([species.code_of[one.species, one.type] for one in entities], dtype=np.int16)
+    places = np.array([one.position for one in entities], dtype=np.float64).reshape(-1, 3).T
+    rows = newborn_rows(config, species, codes, places, random)
     count = codes.size
     data = rows.data
     drive, age, growth = random.uniform(size=(3, count))
@@ -60,8 +59,7 @@ def newborn_rows(
     config: SimConfig,
     species: SpeciesTable,
     codes: IntArray,
-    x: FloatArray,
-    z: FloatArray,
+    places: FloatArray,
     random: np.random.Generator,
     *,
     stress: FloatArray | None = None,
@@ -74,7 +72,8 @@ def newborn_rows(
     config, species : SimConfig, SpeciesTable
     codes : ndarray of shape (n,)
         Their species.
-    x, z : ndarray of shape (n,), u
+    places : ndarray of shape (3, n), u
+        x, y and z; x and z are also their homes.
     random : numpy Generator
         Draws start values, lifespans and sexes.
     stress : ndarray of shape (n,), 0..1, optional
@@ -93,10 +92,9 @@ def newborn_rows(
     microbe, vertebrate = species.is_microbe[codes], species.is_vertebrate[codes]
     mobile = vertebrate | insect
     hunger, energy, water = random.uniform(size=(3, count))
-    put("x", x)
-    put("z", z)
-    put("home_x", x)
-    put("home_z", z)
+    x, y, z = places
+    for name, values in (("x", x), ("y", y), ("z", z), ("home_x", x), ("home_z", z)):
+        put(name, values)
     for name in ("vx", "vz", "stress", "cool", "progress", "pollen"):
         put(name, 0.0)
     data[COLUMN["stress"]] = inherited

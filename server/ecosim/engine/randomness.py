@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ecosim.engine.world_models import MAX_SEED, MIN_SEED
 from ecosim.errors import WorldError
 
 
@@ -22,8 +23,12 @@ class Streams:
 
     @classmethod
     def from_seed(cls, seed: int) -> Streams:
-        """Return fresh streams; children are spawned in field order, new ones go at the end."""
-        children = np.random.SeedSequence(seed).spawn(6)
+        """Return fresh streams; children are spawned in field order, new ones go at the end.
+
+        NumPy takes no negative seed: one stands for its two's complement of 64 bits, which no
+        other seed is.
+        """
+        children = np.random.SeedSequence(seed % 2**64).spawn(6)
         return cls(*(np.random.Generator(np.random.PCG64(child)) for child in children))
 
 
@@ -33,15 +38,16 @@ def choose_seed(stated: int | None, default: int | None) -> int:
     Raises
     ------
     WorldError
-        The stated seed is no integer from 0 to 2**63 - 1.
+        The stated seed is no integer of 64 bits.
     """
     if stated is None:
         stated = default
     if stated is None:
         return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(1))
+    expected = f"seed: expected an integer from {MIN_SEED} to {MAX_SEED}"
     if isinstance(stated, bool) or not hasattr(stated, "__index__"):
-        raise WorldError([f"seed: expected an integer >= 0, got {stated!r}"])
+        raise WorldError([f"{expected}, got {stated!r}"])
     seed = int(stated.__index__())
-    if not 0 <= seed < 2**63:
-        raise WorldError([f"seed: expected an integer from 0 to 2**63 - 1, got {seed}"])
+    if not MIN_SEED <= seed <= MAX_SEED:
+        raise WorldError([f"{expected}, got {seed}"])
     return seed

@@ -92,6 +92,8 @@ class Simulation:
         self.table = Table(self.species)
         self.table.add(founder_rows(self.config, self.species, layout.entities, streams.start))
         self._founder_ids = [one.id for one in layout.entities]
+        #: Most worlds are flat, and one number for all is cheaper to hand on.
+        self._has_heights = any(one.position[1] for one in layout.entities)
         self._taken = frozenset(self._founder_ids)
         self.log = EventLog(self.name_of, self.species.names)
         #: Largest position, as a column (x, z) that limits the position block of the table.
@@ -193,6 +195,7 @@ class Simulation:
             table.uid[rows],
             table.species[rows],
             table.x[rows],
+            table.y[rows] if self._has_heights else 0.0,
             table.z[rows],
             None if target is None else table.uid[target],
             **extra,

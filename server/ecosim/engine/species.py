@@ -14,7 +14,7 @@ import numpy as np
 
 from ecosim.engine.arrays import BoolArray, FloatArray, IntArray
 from ecosim.engine.config import BIOMES, SimConfig
-from ecosim.engine.world_models import STATES, EntityClass, Species, World
+from ecosim.engine.world_models import STATES, VARIABLES, EntityClass, Species, World
 
 CLASS_ORDER: Final[tuple[EntityClass, ...]] = (
     "ANIMAL",
@@ -71,9 +71,13 @@ class SpeciesTable:
     Attributes
     ----------
     names : tuple of str
-        Code to species name, scenery included.
+        Code to species name, scenery included; one name of scenery may stand for several classes.
     classes : tuple of str
         Code to entity class.
+    code_of : dict of (str, str) to int
+        Species name and entity class to code.
+    variables : dict of str to tuple of str
+        Name to the state variables of its class, or of all its classes.
     n_defined : int
         Number of species with a trait vector; the codes from there on are scenery.
     prey, plants : tuple of tuple of Food
@@ -89,13 +93,16 @@ class SpeciesTable:
         defined = sorted(
             world.species_definitions, key=lambda one: CLASS_ORDER.index(one.entity_class)
         )
-        scenery = {entity.species: entity.type for entity in world.scenery}
-        self.names = (*(one.species_id for one in defined), *scenery)
-        self.classes: tuple[EntityClass, ...] = (
-            *(one.entity_class for one in defined),
-            *scenery.values(),
-        )
-        self.code = {name: code for code, name in enumerate(self.names)}
+        kinds = [(one.species_id, one.entity_class) for one in defined]
+        # What nobody defined may go by one name in several classes: each of them keeps its own.
+        kinds += dict.fromkeys((one.species, one.type) for one in world.scenery)
+        self.names = tuple(name for name, _ in kinds)
+        self.classes: tuple[EntityClass, ...] = tuple(kind for _, kind in kinds)
+        self.code_of = {kind: code for code, kind in enumerate(kinds)}
+        self.variables: dict[str, tuple[str, ...]] = {}
+        for name, kind in kinds:
+            known = self.variables.get(name, ())
+            self.variables[name] = tuple(dict.fromkeys((*known, *VARIABLES[kind])))
         self.n_defined = len(defined)
         self._defined = defined
         rank = np.array([CLASS_ORDER.index(one) for one in self.classes], dtype=np.intp)

@@ -38,6 +38,7 @@ COLUMNS: Final = (
     "threat_z",
     "home_x",
     "home_z",
+    "y",
 )
 COLUMN: Final = {name: row for row, name in enumerate(COLUMNS)}
 
@@ -113,6 +114,7 @@ class Table:
     threat_z: FloatArray
     home_x: FloatArray
     home_z: FloatArray
+    y: FloatArray
 
     def __init__(self, species: SpeciesTable) -> None:
         self._species_table = species

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeGuard
 
+from ecosim.engine.config import whole
 from ecosim.engine.world_messages import Location, Problems, show, suggestion
 from ecosim.engine.world_models import (
     MAX_BODY_MASS,
@@ -89,7 +90,8 @@ def _check_species(world: dict[str, Any], problems: Problems) -> dict[str, str]:
 def _check_grid(world: dict[str, Any], problems: Problems) -> tuple[float, float] | None:
     """Check the size of the grid; return its extent along x and z where it has one."""
     grid = _object(_object(world.get("environment")).get("voxel_grid"))
-    dimensions, cell_size = _list(grid.get("dimensions")), grid.get("cell_size")
+    dimensions = [whole(n) for n in _list(grid.get("dimensions"))]
+    cell_size = grid.get("cell_size")
     if len(dimensions) != 3 or not all(isinstance(n, int) and n > 0 for n in dimensions):
         return None
     cells = dimensions[0] * dimensions[1] * dimensions[2]
@@ -186,7 +188,7 @@ def _check_randomize(
 ) -> None:
     """Check that the world has the shape and the species that `randomize` needs."""
     randomize = _object(world.get("randomize"))
-    transform = randomize.get("transform")
+    transform = whole(randomize.get("transform"))
     if isinstance(transform, int) and not isinstance(transform, bool):
         transform = SYMMETRIES[transform] if 0 <= transform < len(SYMMETRIES) else None
     if extent is not None and extent[0] != extent[1] and transform in SQUARE_ONLY:

@@ -15,7 +15,15 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from ecosim.engine.config import BiomeClimate, BiomeName, BiomeSoil, Rates, SimConfig
+from ecosim.engine.config import (
+    BiomeClimate,
+    BiomeName,
+    BiomeSoil,
+    Rates,
+    SimConfig,
+    Whole,
+    whole,
+)
 
 EntityClass = Literal["ANIMAL", "BIRD", "INSECT", "TREE", "PLANT", "MICROORGANISM"]
 Locomotion = Literal["quadruped", "flight_insect", "flight_bird", "sessile", "rooted"]
@@ -82,8 +90,9 @@ MAX_CELLS: Final = 256**3
 MAX_BODY_MASS: Final = 1e6
 """Largest body mass in kg, ten times that of the heaviest animal there is."""
 
+MIN_SEED: Final = -(2**63)
 MAX_SEED: Final = 2**63 - 1
-"""Largest seed, so that one fits the integer columns of any table format."""
+"""Bounds of a seed, so that one fits the integer columns of any table format."""
 
 
 class Expected(str):
@@ -100,8 +109,9 @@ def _symmetry(value: object) -> object:
     """Accept the index of a symmetry for its name, true for "random" and false for "identity"."""
     if isinstance(value, bool):
         return "random" if value else "identity"
-    if isinstance(value, int) and 0 <= value < len(SYMMETRIES):
-        return SYMMETRIES[value]
+    index = whole(value)
+    if isinstance(index, int) and 0 <= index < len(SYMMETRIES):
+        return SYMMETRIES[index]
     return value
 
 
@@ -140,7 +150,7 @@ ThermalRange = Annotated[
     AfterValidator(_ascending),
     Expected("[lo, hi] in C with lo <= hi, each a number from -100 to 150"),
 ]
-_Extra = Annotated[int, Field(ge=0, le=100_000)]
+_Extra = Annotated[Whole, Field(ge=0, le=100_000)]
 CountRange = Annotated[
     tuple[_Extra, _Extra],
     AfterValidator(_ascending),
@@ -174,9 +184,9 @@ class VoxelGrid(Record):
     """The grid of soil cells; its width and depth are the bounds of the world."""
 
     dimensions: tuple[
-        Annotated[int, Field(ge=1, le=100_000)],
-        Annotated[int, Field(ge=1, le=100_000)],
-        Annotated[int, Field(ge=1, le=100_000)],
+        Annotated[Whole, Field(ge=1, le=100_000)],
+        Annotated[Whole, Field(ge=1, le=100_000)],
+        Annotated[Whole, Field(ge=1, le=100_000)],
     ] = _field(f"cells along x, y and z, at most {MAX_CELLS} in all", "cells", (32, 32, 32))
     cell_size: float = _field("edge of a cell", "u", 1.0, gt=0, le=1000)
 
@@ -259,8 +269,10 @@ class Entity(Record):
     id: Name = _field("name of the entity, its own among all")
     type: EntityClass = _field("class; that of its species, where the species is defined")
     species: Name = _field("a `species_id`; one that is not defined makes it inert scenery")
-    position: Position = _field("x and z within the grid; y is kept but not used", "u")
-    sex: Sex | None = _field("drawn when absent", default=None)
+    position: Position = _field(
+        "x and z within the grid; y is shown as written, never changes, and goes to offspring", "u"
+    )
+    sex: Sex | None = _field("alternates within the species where absent", default=None)
     state: Name | None = _field("one of the states of its class", default=None)
     state_vars: dict[str, float] = _field(
         "start values of its class's variables, 0..1 but `age` (s); the rest is drawn", default={}
@@ -289,10 +301,10 @@ class World(Record):
 
     version: Name = _field("version of the world file", default="1.0")
     session_id: Name = _field("name of the session, repeated in every packet", default="world")
-    seed: int | None = _field(
+    seed: Whole | None = _field(
         "the run is a function of the world and this; drawn when absent",
         default=None,
-        ge=0,
+        ge=MIN_SEED,
         le=MAX_SEED,
     )
     environment: Environment = _field("the place")

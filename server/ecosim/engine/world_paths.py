@@ -66,7 +66,7 @@ def apply_parameters(data: Any, parameters: object, problems: Problems) -> None:
     data : dict
         The data, changed in place; objects on the way that it lacks are added.
     parameters : mapping of str to JSON data
-        Path to value. A whole number given as a float is taken for an integer where one is due.
+        Path to value.
     problems : Problems
         Collects the paths that do not exist.
     """
@@ -126,8 +126,7 @@ def _set(data: Any, path: str, value: Any, taken: dict[str, str]) -> tuple[str, 
     taken[place] = path
     if below.record is not None:
         return f"the path of a value ({_inside(below, None)})", show(path)
-    is_whole = below.kind is int and isinstance(value, float) and value.is_integer()
-    holder[key] = int(value) if is_whole else value
+    holder[key] = value
     return None
 
 

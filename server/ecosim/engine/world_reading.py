@@ -26,7 +26,7 @@ MAX_DEPTH: Final = 40
 MAX_BYTES: Final = 256 * 2**20
 """Largest world file; 100,000 entities take about 15 MB."""
 
-_MAX_INTEGER = 2**63
+_INTEGERS = range(-(2**63), 2**63)
 
 
 def shipped_worlds() -> tuple[str, ...]:
@@ -155,14 +155,14 @@ def clean_data(value: object, location: Location, problems: Problems) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, _Unusable):
-        problems.add(location, "a finite number below 2^63", value)
+        problems.add(location, "a finite number of 64 bits", value)
         return None
     if isinstance(value, str):
         return _clean_text(value, location, problems)
     if isinstance(value, numbers.Integral):
-        if abs(int(value)) < _MAX_INTEGER:
+        if int(value) in _INTEGERS:
             return int(value)
-        problems.add(location, "a finite number below 2^63", "a larger integer")
+        problems.add(location, "a finite number of 64 bits", "an integer of more")
         return None
     if isinstance(value, numbers.Real):
         if math.isfinite(float(value)):

@@ -147,8 +147,8 @@ def spread_plants(sim: Simulation, dt: float) -> None:
         return
     pollen = table.pollen[rows]
     pollen[tries] = np.maximum(0.0, pollen[tries] - 1.0)
-    x, z, chance = _land(sim, tries + rows.start, code[tries])
-    column = soil.column(x, z)
+    places, chance = _land(sim, tries + rows.start, code[tries])
+    column = soil.column(places[0], places[2])
     wetness = soil.surface(soil.moisture)[column]
     odds = np.exp(-sim.cover[column] / config.plants.cover_half) * wetness / (wetness + 0.25)
     odds *= 1 - 0.5 * sim.shade[column] * (1 - species.shade_tolerance[code[tries]])
@@ -159,7 +159,7 @@ def spread_plants(sim: Simulation, dt: float) -> None:
         growth[parents] -= _SEEDLING_CONTENT
         table.add(
             newborn_rows(
-                config, species, code[parents], x[takes], z[takes], sim.streams.life, time=sim.time
+                config, species, code[parents], places[:, takes], sim.streams.life, time=sim.time
             )
         )
         sim.emit("REPRODUCTION", parents + rows.start)
@@ -179,8 +179,8 @@ def spread_spores(sim: Simulation, dt: float) -> None:
     if not tries.size:
         return
     code = table.species[rows][tries]
-    x, z, chance = _land(sim, tries + rows.start, code)
-    column = soil.column(x, z)
+    places, chance = _land(sim, tries + rows.start, code)
+    column = soil.column(places[0], places[2])
     crowd = np.bincount(sim.microbe_column, weights=population, minlength=soil.n_columns)
     matter = soil.surface(soil.organic)[column]
     takes = chance < np.exp(-3 * crowd[column]) * matter / (matter + 0.3)
@@ -190,23 +190,24 @@ def spread_spores(sim: Simulation, dt: float) -> None:
         population[parents] -= SPORE_POPULATION
         table.add(
             newborn_rows(
-                config, species, code[takes], x[takes], z[takes], sim.streams.life, time=sim.time
+                config, species, code[takes], places[:, takes], sim.streams.life, time=sim.time
             )
         )
         sim.emit("REPRODUCTION", parents + rows.start)
 
 
-def _land(
-    sim: Simulation, rows: IntArray, code: IntArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return where seeds or spores land (kept within the world) and a uniform number for each."""
+def _land(sim: Simulation, rows: IntArray, code: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return where seeds or spores land (kept within the world) and a uniform number for each.
+
+    Places have the shape (3, n): x, the parent's y, z.
+    """
     table, random = sim.table, sim.streams.plants
     share, turn, chance = random.uniform(size=(3, rows.size))
     distance = sim.species.spread_range[code] * (0.3 + 0.9 * share)
     far_x, far_z = sim.far_corner[:, 0].tolist()
     x = table.x[rows] + distance * np.cos(2 * math.pi * turn)
     z = table.z[rows] + distance * np.sin(2 * math.pi * turn)
-    return np.clip(x, 0.0, far_x), np.clip(z, 0.0, far_z), chance
+    return np.stack((np.clip(x, 0.0, far_x), table.y[rows], np.clip(z, 0.0, far_z))), chance
 
 
 def flush(sim: Simulation, dt: float) -> None:

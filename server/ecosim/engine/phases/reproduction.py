@@ -83,13 +83,13 @@ def _bear(sim: Simulation, mothers: IntArray, fathers: IntArray | None) -> None:
     )
     angle = random.uniform(0, 2 * math.pi, parent.size)
     far_x, far_z = sim.far_corner[:, 0].tolist()
+    x, z = table.x[parent] + away * np.cos(angle), table.z[parent] + away * np.sin(angle)
     table.add(
         newborn_rows(
             sim.config,
             species,
             codes,
-            np.clip(table.x[parent] + away * np.cos(angle), 0.0, far_x),
-            np.clip(table.z[parent] + away * np.sin(angle), 0.0, far_z),
+            np.stack((np.clip(x, 0.0, far_x), table.y[parent], np.clip(z, 0.0, far_z))),
             random,
             stress=config.stress_inheritance * table.stress[parent],
             time=sim.time,
