@@ -69,15 +69,6 @@ cdef class View:
         return <const float *>self.buffer.buf if self.format == b"f" else NULL
 
 
-cdef char integer_format(char format, int64_t size) noexcept:
-    """Return the format of integers of this size as `widen` knows it, or 0."""
-    if format in (b"b", b"h", b"i", b"l", b"q", b"n"):
-        return b"b" if size == 1 else b"h" if size == 2 else b"i" if size == 4 else b"q"
-    if format in (b"?", b"B", b"H", b"I", b"L", b"Q", b"N"):
-        return b"B" if size == 1 else b"H" if size == 2 else b"I" if size == 4 else b"Q"
-    return 0
-
-
 cdef View view_of(
     object value, bint codes, int64_t count, object where, bint any_step=False
 ):

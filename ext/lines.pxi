@@ -94,6 +94,7 @@ cdef class Samples:
     cdef int64_t reproduction, predation, pollination
     cdef Words queue
     cdef int64_t count
+    cdef Text text          # kept, so that its pages are there the next time
 
     def __cinit__(self, Names names, str run_id, tuple variables):
         self.names = names
@@ -105,6 +106,7 @@ cdef class Samples:
 
     def __dealloc__(self):
         words_free(&self.queue)
+        text_free(&self.text)
 
     cdef int add(
         self, int64_t tick, int64_t first, Population population, Words *layers,
@@ -157,16 +159,12 @@ cdef class Samples:
 
     cdef bytes take(self):
         """Return the lines of the queued samples, and forget them."""
-        cdef Text text
         cdef Word *word = self.queue.data
-        memset(&text, 0, sizeof(Text))
+        self.text.size = 0
         self.names.rank()
-        try:
-            for _ in range(self.count):
-                word = self._put(&text, word)
-            lines = PyBytes_FromStringAndSize(text.data, text.size)
-        finally:
-            text_free(&text)
+        for _ in range(self.count):
+            word = self._put(&self.text, word)
+        lines = PyBytes_FromStringAndSize(self.text.data, self.text.size)
         self.queue.size = 0
         self.count = 0
         return lines

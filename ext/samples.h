@@ -105,6 +105,15 @@ static inline void gather(const Column *columns, int64_t variables, const int32_
     }
 }
 
+/* Return the format of integers of `size` bytes as widen knows it, or 0 for what are none. */
+static inline char integer_format(char format, int64_t size)
+{
+    const char *known = strchr("bhilqn", format) ? "bh i   q" : NULL;
+    if (known == NULL && strchr("?BHILQN", format))
+        known = "BH I   Q";
+    return known != NULL && format != 0 && size <= 8 ? known[size - 1] : 0;
+}
+
 /* Copy integers of any width to int64; larger ones become INT64_MAX. */
 static inline void widen(const void *from, char format, int64_t count, int64_t *to)
 {
