@@ -29,8 +29,7 @@ def batch_command(space_file: Path, tmp_path: Path) -> Callable[..., int]:
     """Run the batch command with a small engine; later options go before those above."""
 
     def run(*options: object, engine: str = "SmallEngine", out: Path | None = None) -> int:
-        words = batch_words(space_file, out or tmp_path / "out", engine)
-        return main([*words, *map(str, options)])
+        return main(batch_words(space_file, out or tmp_path / "out", engine, *options))
 
     return run
 

@@ -127,7 +127,7 @@ class Patient(SmallEngine):
 
     def step(self) -> None:
         super().step()
-        time.sleep(0.01)
+        time.sleep(float(os.environ.get("SMALL_ENGINES_PAUSE", "0.01")))
 
 
 class NoSteps:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from batch_cases import contents
 
 from ecosim.batch.layout import BatchLayout
 from ecosim.batch.ledger import read_ledger
@@ -15,15 +16,6 @@ from ecosim.cli import main
 from ecosim.telemetry_writers import telemetry_path
 
 Command = Callable[..., int]
-
-
-def contents(out: Path) -> dict[str, str]:
-    """Return the content hash of each whole run."""
-    layout = BatchLayout(out)
-    return {
-        run_id: json.loads(layout.mark(run_id).read_text())["content_sha256"]
-        for run_id in layout.finished()
-    }
 
 
 def test_an_extended_batch_is_the_larger_batch(batch_command: Command, tmp_path: Path) -> None:

@@ -5,46 +5,17 @@ from __future__ import annotations
 import json
 import resource
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from batch_cases import batch_words
+from batch_cases import contents, start, wait_until
 
 from ecosim.batch.layout import BatchLayout
 from ecosim.batch.ledger import Ledger, read_ledger
 from ecosim.batch.rows import read_design
 
 Command = Callable[..., int]
-
-
-def contents(out: Path) -> dict[str, str]:
-    """Return the content hash of each whole run."""
-    layout = BatchLayout(out)
-    return {
-        run_id: json.loads(layout.mark(run_id).read_text())["content_sha256"]
-        for run_id in layout.finished()
-    }
-
-
-def start(space_file: Path, out: Path, *options: str) -> subprocess.Popen[str]:
-    """Start a batch of eight runs that take a quarter of a second each, in its own process."""
-    words = [sys.executable, "-m", "ecosim", *batch_words(space_file, out, "Patient"), *options]
-    return subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
-    )
-
-
-def wait_until(process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
-    """Return when the condition holds, or the process has ended."""
-    while not condition():
-        try:
-            process.wait(timeout=0.01)
-        except subprocess.TimeoutExpired:
-            continue
-        return
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

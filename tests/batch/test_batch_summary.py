@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from ecosim.batch.layout import BatchLayout, mark_file
-from ecosim.telemetry_writers import telemetry_path
 from ecosim.batch.summary import (
     failure_groups,
     read_ending,
@@ -17,6 +16,7 @@ from ecosim.batch.summary import (
     summarize,
     summary_text,
 )
+from ecosim.telemetry_writers import telemetry_path
 
 
 def write_run(

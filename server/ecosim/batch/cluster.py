@@ -21,6 +21,7 @@ import shutil
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,16 +77,11 @@ class DaskExecutor:
         self._token = uuid.uuid4().hex
         self._versions = batch_versions(batch.plan.engine)
         self._distributed = importlib.import_module("distributed")
-        # What is lost is told in the ledger and on the last line, in the batch's words.
-        self._logger = logging.getLogger("distributed")
-        self._log_level = self._logger.level
-        self._logger.setLevel(logging.CRITICAL)
-        try:
+        with contextlib.ExitStack() as on_failure:
+            on_failure.enter_context(_quiet_logs())
             self._client: Any = self._connected(scheduler)
             self._layout.sign(self._token).touch()
-        except BaseException:
-            self._logger.setLevel(self._log_level)
-            raise
+            self._at_close = on_failure.pop_all()
         self._inputs: Any = None
         self._settled: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[Attempt] = queue.SimpleQueue()
@@ -161,7 +157,7 @@ class DaskExecutor:
                 self._client.close(timeout=_SECONDS_TO_CONNECT)
         finally:
             self._layout.sign(self._token).unlink(missing_ok=True)
-            self._logger.setLevel(self._log_level)
+            self._at_close.close()
 
     def _connected(self, scheduler: str) -> Any:
         """Return a client of the scheduler."""
@@ -306,3 +302,17 @@ class DaskExecutor:
     def _failed(self, task: Task, status: AttemptStatus, error: str) -> Attempt:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         return Attempt(task.row.run_id, task.attempt, "cluster", now, 0.0, status, error)
+
+
+@contextlib.contextmanager
+def _quiet_logs() -> Iterator[None]:
+    """Keep Dask from logging what the batch tells in its own words: lost workers and schedulers."""
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

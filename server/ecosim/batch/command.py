@@ -60,9 +60,10 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
     given = {name: getattr(arguments, name) for name in names if name in arguments}
     with _warnings_as_lines():
         batch = _continued(arguments, given) if onward else _created(arguments, given)
-    with contextlib.ExitStack() as stack:
-        try:
-            executor = stack.enter_context(_executor(arguments, batch))
+    with contextlib.ExitStack() as unless_begun:
+        if not onward:
+            unless_begun.callback(discard_batch, batch)
+        with _executor(arguments, batch) as executor:
             shard = "" if batch.plan.shard is None else f" (shard {batch.plan.shard})"
             print(
                 f"batch {batch.plan.batch_id}{shard}: {len(batch.own_rows())} runs of "
@@ -70,14 +71,11 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
                 f"into {batch.layout.root}"
             )
             executor.probe()
-        except BaseException:
-            if not onward:
-                discard_batch(batch)
-            raise
-        with stopped_by_signals() as stop:
-            report = run_batch(
-                batch, executor, progress_for(sys.stdout), retries=arguments.retries, stop=stop
-            )
+            unless_begun.pop_all()
+            with stopped_by_signals() as stop:
+                report = run_batch(
+                    batch, executor, progress_for(sys.stdout), retries=arguments.retries, stop=stop
+                )
     return _conclude(batch, report)
 
 

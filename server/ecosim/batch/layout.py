@@ -25,6 +25,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,15 +63,15 @@ class BatchLayout:
         infix = f".{owner}" if owner else ""
         return self.runs / (run_id + infix + PARTIAL_SUFFIX)
 
-    def partials(self) -> dict[str, list[Path]]:
-        """Return the private folders there are, by run id."""
-        found: dict[str, list[Path]] = {}
-        if self.runs.is_dir():
-            for path in sorted(self.runs.iterdir()):
-                if path.name.endswith(PARTIAL_SUFFIX):
-                    run_id = path.name.removesuffix(PARTIAL_SUFFIX).partition(".")[0]
-                    found.setdefault(run_id, []).append(path)
-        return found
+    def partials(self, run_ids: Collection[str]) -> list[Path]:
+        """Return the private folders there are of some runs."""
+        if not self.runs.is_dir():
+            return []
+        return [
+            path
+            for path in self.runs.iterdir()
+            if path.name.endswith(PARTIAL_SUFFIX) and path.name.partition(".")[0] in run_ids
+        ]
 
     def sign(self, token: str) -> Path:
         """Return the file that tells a worker elsewhere that it sees this very folder."""

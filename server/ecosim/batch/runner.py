@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
@@ -107,7 +107,7 @@ def run_batch(
             for row in rows.values()
             if row.run_id not in settled and read_mark(batch.layout, row.run_id) is None
         )
-        _sweep(batch.layout, [row.run_id for row in pending])
+        _sweep(batch.layout, {row.run_id for row in pending})
         observer.begin(report.total, report.done, len(report.failed))
         try:
             in_flight = 0
@@ -142,6 +142,7 @@ def run_batch(
         finally:
             executor.close()
             observer.end()
+        _sweep(batch.layout, rows.keys() - report.failed.keys())
     return report
 
 
@@ -203,10 +204,9 @@ def _checked(layout: BatchLayout, outcome: Attempt) -> Attempt:
     return outcome
 
 
-def _sweep(layout: BatchLayout, run_ids: Iterable[str]) -> None:
+def _sweep(layout: BatchLayout, run_ids: Collection[str]) -> None:
     """Remove what interrupted attempts at these runs left behind."""
-    partials = layout.partials()
-    for partial in (path for run_id in run_ids for path in partials.get(run_id, ())):
+    for partial in layout.partials(run_ids):
         try:
             if partial.is_dir() and not partial.is_symlink():
                 shutil.rmtree(partial)
