@@ -32,12 +32,15 @@ class Case(NamedTuple):
     block: int
     pairs: int
     limit: float
+    events: bool = True
 
 
 CASES: Final = (
     Case("demo world, K=50", "demo", 50, 100, 60, 0.005),
     Case("demo world, K=1", "demo", 1, 20, 60, 0.08),
+    Case("demo world, K=50, no event log", "demo", 50, 100, 60, 0.005, events=False),
     Case("10,000 entities, K=50", "10,000 entities", 50, 50, 24, 0.01),
+    Case("10,000 entities, K=50, no event log", "10,000 entities", 50, 50, 24, 0.01, events=False),
     Case("64 x 64 x 64 cells, K=50", "64 x 64 x 64 cells", 50, 50, 24, 0.01),
 )
 
@@ -70,8 +73,9 @@ def measure(case: Case, folder: Path) -> dict[str, Any]:
     """Return the figures of one case."""
     world = make_world(case.world)
     plain, watched = EcosystemEngine(world, seed=SEED), EcosystemEngine(world, seed=SEED)
-    run_id = f"{case.world.replace(' ', '-').replace(',', '')}-{case.interval}"
-    emitter = TelemetryEmitter({"interval": case.interval, "output_dir": folder}, run_id=run_id)
+    run_id = "".join(letter if letter.isalnum() else "-" for letter in case.name)
+    settings = {"interval": case.interval, "events": case.events, "output_dir": folder}
+    emitter = TelemetryEmitter(settings, run_id=run_id)
     emitter.on_init(watched)
     run_block(plain, None, WARM_UP_TICKS)
     watched_s = run_block(watched, emitter, WARM_UP_TICKS)
