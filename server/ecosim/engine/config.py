@@ -57,7 +57,7 @@ class ClimateConfig(Settings):
     )
     season_length: float = _setting(400, 10, 1e6, "s", "length of a year")
     season_strength: float = _setting(
-        1, 0, 3, "x", "multiplier of the biome's difference between summer and winter"
+        1, 0, 3, "x", "multiplier of the biome's swing of warmth and rain over the year"
     )
     rain_cooling: float = _setting(2, 0, 15, "C", "drop of air temperature while a storm lasts")
 
@@ -223,7 +223,7 @@ class WaterConfig(Settings):
     capillary: float = _setting(0.02, 0, 0.5, "1/s", "moisture exchange between layers")
     field_capacity: float = _setting(0.65, 0.05, 1, "-", "moisture that soil holds")
     source_refill: float = _setting(0.01, 0, 1, "1/s", "refill of a source at rainfall 1")
-    source_evaporation: float = _setting(0.002, 0, 1, "1/s", "loss of a source at 20 C")
+    source_evaporation: float = _setting(0.006, 0, 1, "1/s", "loss of a source at 20 C")
     shore: float = _setting(0.8, 0.05, 10, "u", "distance from the shore that still drinks")
 
 
@@ -318,16 +318,24 @@ class Biome(Settings):
     evaporation: float = _setting(1, 0, 20, "x", "evaporation multiplier")
     decomposition: float = _setting(1, 0, 20, "x", "decomposition multiplier")
     season_amplitude: float = _setting(0, 0, 80, "C", "difference between summer and winter")
+    summer_drought: float = _setting(
+        0, 0, 1, "-", "share of the rain that moves from midsummer to midwinter"
+    )
 
 
 def _biome(
     climate: tuple[float, float, float, float, float],
     multipliers: tuple[float, float, float, float],
-    season_amplitude: float,
+    seasons: tuple[float, float],
 ) -> Biome:
-    """Return a preset from (temperature, humidity, rainfall, wind, light) and the multipliers."""
+    """Return a preset from its parts.
+
+    These are (temperature, humidity, rainfall, wind, light), the multipliers of (growth, thirst,
+    evaporation, decomposition), and the seasons' (amplitude, summer drought).
+    """
     temperature, humidity, rainfall, wind_speed, light_level = climate
     growth, thirst, evaporation, decomposition = multipliers
+    season_amplitude, summer_drought = seasons
     return Biome(
         climate=BiomeClimate(
             temperature=temperature,
@@ -342,14 +350,15 @@ def _biome(
         evaporation=evaporation,
         decomposition=decomposition,
         season_amplitude=season_amplitude,
+        summer_drought=summer_drought,
     )
 
 
 BIOMES: Final[Mapping[BiomeName, Biome]] = MappingProxyType(
     {
-        "TROPICAL": _biome((27, 0.85, 0.8, 1.5, 0.9), (1.6, 1.0, 1.0, 1.3), 0),
-        "TEMPERATE": _biome((17, 0.6, 0.5, 2, 0.75), (1.0, 1.0, 1.0, 1.0), 0),
-        "ARCTIC": _biome((-4, 0.6, 0.25, 4, 0.45), (0.5, 0.7, 0.6, 0.4), 26),
-        "DESERT": _biome((33, 0.15, 0.06, 3, 0.95), (0.6, 1.6, 1.5, 0.6), 8),
+        "TROPICAL": _biome((27, 0.85, 0.8, 1.5, 0.9), (1.6, 1.0, 1.0, 1.3), (0, 0)),
+        "TEMPERATE": _biome((17, 0.6, 0.5, 2, 0.75), (1.0, 1.0, 1.0, 1.0), (5, 0.85)),
+        "ARCTIC": _biome((-4, 0.6, 0.25, 4, 0.45), (0.5, 0.7, 0.6, 0.4), (26, 0)),
+        "DESERT": _biome((33, 0.15, 0.06, 3, 0.95), (0.6, 1.6, 1.5, 0.6), (8, 0.8)),
     }
 )

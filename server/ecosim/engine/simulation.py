@@ -24,17 +24,49 @@ from ecosim.engine.world_models import WaterSource, World
 
 #: Edge of the neighbourhoods in which crowding is counted, u.
 _BLOCK: Final = 8.0
+#: Width of the ground beside a pond that its water reaches, u.
+_BANK: Final = 3.0
 
 
 class WaterSources:
-    """The ponds: arrays of shape (n_sources,); ``level`` is 0 when dry and 1 when full."""
+    """The ponds: arrays of shape (n_sources,); ``level`` is 0 when dry and 1 when full.
 
-    def __init__(self, sources: tuple[WaterSource, ...]) -> None:
+    ``radius`` is that of the full pond.
+    """
+
+    def __init__(self, sources: tuple[WaterSource, ...], soil: Soil) -> None:
         self.x: FloatArray = np.array([one.position[0] for one in sources], dtype=np.float64)
         self.y = [one.position[1] for one in sources]
         self.z: FloatArray = np.array([one.position[2] for one in sources], dtype=np.float64)
         self.radius: FloatArray = np.array([one.radius for one in sources], dtype=np.float64)
         self.level: FloatArray = np.ones(len(sources))
+        #: For each column the pond that wets it most, and how much: 1 in the full pond, 0 where
+        #: its banks end.
+        self._pond_of: IntArray = np.zeros(soil.n_columns, np.intp)
+        self._wetted: FloatArray = np.zeros(soil.n_columns)
+        self._find_banks(soil)
+
+    def _find_banks(self, soil: Soil) -> None:
+        nx, _, nz = soil.dimensions
+        wetted, pond_of = soil.as_map(self._wetted), self._pond_of.reshape(nx, nz)
+        x, z = ((np.arange(n) + 0.5) * soil.cell_size for n in (nx, nz))
+        for pond, radius in enumerate(self.radius.tolist()):
+            away_x, away_z = np.abs(x - self.x[pond]), np.abs(z - self.z[pond])
+            near = np.ix_(away_x < radius + _BANK, away_z < radius + _BANK)
+            distance = np.hypot(away_x[near[0]], away_z[near[1]])
+            share = np.clip(1 - (distance - radius) / _BANK, 0.0, 1.0)
+            closer = share > wetted[near]
+            wetted[near] = np.where(closer, share, wetted[near])
+            pond_of[near] = np.where(closer, pond, pond_of[near])
+
+    def at_banks(self) -> FloatArray:
+        """Return how much water stands at or beside each column, 0..1."""
+        return self.level.take(self._pond_of) * self._wetted
+
+    def shore(self) -> FloatArray:
+        """Return the radii at the present levels, u: the surface of a bowl shrinks with them."""
+        radius: FloatArray = self.radius * np.sqrt(self.level)
+        return radius
 
 
 class Simulation:
@@ -55,6 +87,8 @@ class Simulation:
         Present light, 0..1.
     temperature : float
         Present air temperature, C.
+    rainfall : float
+        Rainfall index of the season, 0..1.
     pool : float
         Nutrients held by all consumers together, in cells.
     cover : ndarray of shape (n_columns,)
@@ -78,6 +112,7 @@ class Simulation:
         self.time = 0.0
         self.light = 0.0
         self.temperature = 0.0
+        self.rainfall = 0.0
         self.storm_until = 0.0
         self.storm_intensity = 0.0
         #: Rain since the last water step, intensity x s.
@@ -88,7 +123,7 @@ class Simulation:
 
         self.species = SpeciesTable(world)
         self.soil = Soil(world, streams.start)
-        self.sources = WaterSources(layout.water_sources)
+        self.sources = WaterSources(layout.water_sources, self.soil)
         self.table = Table(self.species)
         self.table.add(founder_rows(self.config, self.species, layout.entities, streams.start))
         self._founder_ids = [one.id for one in layout.entities]

@@ -13,18 +13,19 @@ _STORM_INTENSITY: Final = (0.2, 0.8)
 
 
 def light_and_temperature(sim: Simulation, dt: float) -> None:
-    """Set the present light and air temperature from the time of day and of the year."""
-    config, climate = sim.config.climate, sim.climate
+    """Set the present light, air temperature and rainfall from the time of day and of the year."""
+    config, climate, biome = sim.config.climate, sim.climate, sim.biome
     sun = math.sin(2 * math.pi * sim.time / config.day_length)
-    season = math.sin(2 * math.pi * sim.time / config.season_length)
-    swing = sim.biome.season_amplitude * config.season_strength
+    season = config.season_strength * math.sin(2 * math.pi * sim.time / config.season_length)
     sim.light = climate.light_level * max(0.0, 0.35 + 0.65 * sun)
     sim.temperature = (
         climate.temperature
         + 0.5 * config.diurnal_amplitude * sun
-        + 0.5 * swing * season
+        + 0.5 * biome.season_amplitude * season
         - (config.rain_cooling if sim.is_raining else 0.0)
     )
+    rainfall = climate.rainfall * (1 - biome.summer_drought * season)
+    sim.rainfall = min(max(rainfall, 0.0), 1.0)
 
 
 def rain(sim: Simulation, dt: float) -> None:
@@ -36,13 +37,13 @@ def rain(sim: Simulation, dt: float) -> None:
         begin_storm(sim, sim.rain_asked, sim.config.water.rain_duration)
         sim.rain_asked = None
     intensity = sim.storm_intensity if sim.is_raining else 0.0
-    sim.rain_depth += (intensity + sim.config.water.drizzle * sim.climate.rainfall) * dt
+    sim.rain_depth += (intensity + sim.config.water.drizzle * sim.rainfall) * dt
 
 
 def start_storms(sim: Simulation, dt: float) -> None:
     """Draw whether a storm starts; none does while one is under way."""
     random = sim.streams.weather
-    hazard = sim.config.water.storm_rate * sim.climate.rainfall
+    hazard = sim.config.water.storm_rate * sim.rainfall
     starts, length, intensity = random.uniform(size=3).tolist()
     if sim.is_raining or starts >= -math.expm1(-hazard * dt):
         return

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 _UNGRAZED = 0.04
 _LARGEST_SHARE = 0.8
 _VISIT_GROWTH = 0.3
-#: Drinking: hydration per s, and the level a kg^0.5 takes from a pond of radius 1, per s.
-_DRINK_RATE = 0.25
-_DRINK_DRAW = 0.0018
+#: Drinking at a full pond: hydration per s, and the level a kg^0.5 takes at radius 1, per s. (cal)
+_DRINK_RATE = 0.3
+_DRINK_DRAW = 0.02
 
 
 def interact(sim: Simulation, dt: float) -> None:
@@ -152,7 +152,7 @@ def _strike(sim: Simulation, rows: IntArray, goals: IntArray) -> None:
 
 
 def drink(sim: Simulation, dt: float) -> None:
-    """Let those drink that stand at a pond."""
+    """Let those drink that stand at a pond; the lower its level, the slower they fill up."""
     table, sources = sim.table, sim.sources
     rows = indices(table.state[: table.n_vertebrate] == DRINKING)
     if not rows.size or not sources.level.size:
@@ -161,14 +161,15 @@ def drink(sim: Simulation, dt: float) -> None:
     if not wet.size:
         return
     shore = np.hypot(table.x[rows, None] - sources.x[wet], table.z[rows, None] - sources.z[wet])
-    shore -= sources.radius[wet]
+    shore -= sources.shore()[wet]
     choice = shore.argmin(axis=1)
     there = shore[np.arange(rows.size), choice] <= sim.config.water.shore
     rows, source = rows[there], wet[choice[there]]
     if not rows.size:
         return
-    table.hydration[rows] = np.minimum(1.0, table.hydration[rows] + _DRINK_RATE * dt)
+    flow = sources.level[source] * dt
+    table.hydration[rows] = np.minimum(1.0, table.hydration[rows] + _DRINK_RATE * flow)
     table.data[2:4, rows] = 0.0
-    draw = _DRINK_DRAW * dt * np.sqrt(sim.species.body[table.mobile_species[rows]])
+    draw = _DRINK_DRAW * flow * np.sqrt(sim.species.body[table.mobile_species[rows]])
     taken = np.bincount(source, weights=draw, minlength=sources.level.size)
     sources.level = np.maximum(0.0, sources.level - taken / sources.radius**2)

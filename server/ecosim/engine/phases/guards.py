@@ -117,9 +117,10 @@ def plant_guards(sim: Simulation, dt: float) -> None:
     new = np.full(state.size, GROWING, dtype=state.dtype)
     ripe = (ripeness >= 1) & (growth > 0.45) & (table.store[rows] > 0.2)
     new[_hold(state == FRUITING, ripe, (ripeness > 0.05) & (growth > 0.25))] = FRUITING
-    new[water < np.where(state == WILTING, 0.40, 0.28)] = WILTING
+    new[water < np.where(state == WILTING, 0.45, 0.37)] = WILTING
     dormant = state == DORMANT
-    sleeps = water < np.where(dormant, 0.25, 0.14)
+    # Whoever wakes has drunk enough not to wilt at once.
+    sleeps = water < np.where(dormant, 0.45, 0.30)
     sleeps |= warm < np.where(dormant, 0.15, 0.05)
     sleeps |= vitality < np.where(dormant, 0.2, 0.12)
     new[sleeps] = DORMANT

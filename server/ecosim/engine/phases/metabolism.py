@@ -26,7 +26,10 @@ _ACTIVITY: Final = by_state(
 _BOLTZMANN: Final = 8.617e-5
 _REFERENCE_KELVIN: Final = 293.15
 #: Degrees above its lower limit below which an endotherm pays for warmth.
-_COMFORT_MARGIN: Final = 20.0
+_COMFORT_MARGIN: Final = 25.0
+#: Hunger and hydration beyond which an animal comes under stress.
+_STRESSFUL_HUNGER: Final = 0.6
+_STRESSFUL_THIRST: Final = 0.3
 
 
 def metabolism(sim: Simulation, dt: float) -> None:
@@ -93,7 +96,10 @@ def metabolism(sim: Simulation, dt: float) -> None:
     clamp_unit(vitality)
 
     stress = table.stress[:n]
-    stress += (config.stress_rate * dt) * (2 * np.maximum(0.0, hunger - 0.6) - stress)
+    need = np.maximum(0.0, hunger - _STRESSFUL_HUNGER)
+    if table.n_vertebrate:
+        need[vertebrate] += np.maximum(0.0, _STRESSFUL_THIRST - hydration)
+    stress += (config.stress_rate * dt) * (2 * need - stress)
     clamp_unit(stress)
     drive = table.drive[:n]
     drive_step *= np.maximum(0.0, energy - 0.35)

@@ -192,7 +192,7 @@ def _wander(sim: Simulation, code: int, rows: IntArray) -> None:
     if thirsty.size and wet.size:
         to_x = sim.sources.x[wet] - x[thirsty, None]
         to_z = sim.sources.z[wet] - z[thirsty, None]
-        shore = np.hypot(to_x, to_z) - sim.sources.radius[wet]
+        shore = np.hypot(to_x, to_z) - sim.sources.shore()[wet]
         choice = shore.argmin(axis=1)
         pick = np.arange(thirsty.size)
         inside = shore[pick, choice] <= 0

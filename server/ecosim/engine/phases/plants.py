@@ -18,6 +18,8 @@ RESIDUAL_GROWTH: Final = 0.02
 #: Cover at which plants close the canopy of a place.
 _CLOSED_COVER: Final = 1.6
 _AGEING_WHILE_DORMANT: Final = 0.3
+#: Hydration at which a plant works at half its pace. (cal)
+_HALF_WATERED: Final = 0.2
 #: Acidity at which nutrients are most available, and the distance that costs 63 % of them.
 _BEST_PH: Final = 6.5
 _PH_WIDTH: Final = 2.0
@@ -88,7 +90,7 @@ def plants(sim: Simulation, dt: float) -> None:
     water -= transpiration * (0.2 + lit) * water * active
     clamp_unit(water)
     squared = water * water
-    watered = squared / (squared + 0.09)
+    watered = squared / (squared + _HALF_WATERED**2)
 
     # Uptake is Michaelis-Menten; a column gives at most half of what its root zone holds.
     available = soil.fast[:, :depth].sum(axis=1).reshape(-1)
