@@ -150,8 +150,79 @@ def test_drinking_fills_the_animal_and_draws_from_the_pond():
     table.x[0], table.z[0], table.state[0], table.hydration[0] = 8.0, 8.0, DRINKING, 0.2
     table.x[1], table.z[1], table.state[1], table.hydration[1] = 16.0, 1.0, DRINKING, 0.2
     drink(sim, 1.0)
-    assert table.hydration[:2].tolist() == pytest.approx([0.45, 0.2])
-    assert sim.sources.level.tolist() == pytest.approx([1 - 0.0018 * 60**0.5 / 2.5**2, 1.0])
+    assert table.hydration[:2].tolist() == pytest.approx([0.6, 0.2])
+    assert sim.sources.level.tolist() == pytest.approx([1 - 0.02 * 60**0.5 / 2.5**2, 1.0])
+
+
+def test_a_low_pond_is_smaller_gives_less_and_loses_less():
+    sim = simulation()
+    table = sim.table
+    sim.sources.level[:] = 0.25
+    assert sim.sources.shore().tolist() == pytest.approx([1.25, 1.5])
+    # The shore of the full pond has run dry: what stands there no longer drinks.
+    table.x[:2], table.z[:2] = (8.0, 8.0 + 2.5), (8.0, 8.0)
+    table.state[:2], table.hydration[:2] = DRINKING, 0.2
+    drink(sim, 1.0)
+    assert table.hydration[:2].tolist() == pytest.approx([0.3, 0.2])
+    assert sim.sources.level[0] == pytest.approx(0.25 * (1 - 0.02 * 60**0.5 / 2.5**2))
+
+
+@pytest.mark.parametrize("rainfall", [0.1, 0.5])
+def test_the_level_of_ponds_settles_where_inflow_and_evaporation_meet(rainfall):
+    for rate in (0.5, 1.0, 2.0):
+        sim = simulation(rates__water_replenishment=rate)
+        sim.temperature, sim.rainfall = 20.0, rainfall
+        for _ in range(1000):
+            surface_water(sim, 2.0)
+        inflow = 0.01 * rate * (0.2 + 0.8 * rainfall)
+        # Inflow and loss take turns, so that steps of 2 s settle a little beside the mean.
+        expected = [inflow / (inflow + 0.006)] * 2
+        assert sim.sources.level.tolist() == pytest.approx(expected, rel=0.02)
+
+
+def test_ponds_keep_their_banks_moist():
+    sim = simulation(environment__soil__moisture=0.1, environment__climate__rainfall=0.0)
+    for _ in range(100):
+        surface_water(sim, 0.5)
+    wet = sim.soil.moisture[:, :4].mean(axis=1)
+    assert wet[8, 8] > 0.35
+    assert 0.12 < wet[8, 12] < wet[8, 11] < wet[8, 10] < wet[8, 8]
+    assert wet[16, 1] < 0.12
+
+
+def test_plants_dry_the_ground_they_root_in():
+    ends = []
+    for cover in (0.0, 1.0):
+        sim = simulation()
+        sim.light = 0.5
+        for _ in range(100):
+            sim.cover[:] = cover
+            surface_water(sim, 0.5)
+        ends.append(sim.soil.moisture[16, :, 1])
+    assert (ends[1][:4] < 0.8 * ends[0][:4]).all()
+
+
+def test_the_rain_of_a_temperate_year_falls_in_winter_and_adds_up_to_the_climate():
+    sim = simulation(environment__climate__rainfall=0.4)
+    rainfall = []
+    for start in np.arange(0, 400, 2.0):
+        sim.time = start
+        light_and_temperature(sim, 0.1)
+        rainfall.append(sim.rainfall)
+    assert np.mean(rainfall) == pytest.approx(0.4)
+    assert rainfall[50] == min(rainfall) == pytest.approx(0.4 * 0.15)
+    assert rainfall[150] == max(rainfall) == pytest.approx(0.4 * 1.85)
+
+
+def test_thirst_is_a_stress_as_hunger_is():
+    sim = simulation()
+    table = sim.table
+    table.hunger[: table.n_mobile] = 0.5
+    table.hydration[:2] = (0.1, 0.5)
+    table.stress[:2] = 0.0
+    metabolism(sim, 0.5)
+    assert table.stress[0] > 0.003
+    assert table.stress[1] == 0.0
 
 
 def test_soil_turns_organic_matter_into_slow_and_slow_into_fast():

@@ -27,7 +27,7 @@ _UNGRAZED = 0.04
 _LARGEST_SHARE = 0.8
 _VISIT_GROWTH = 0.3
 #: Drinking at a full pond: hydration per s, and the level a kg^0.5 takes at radius 1, per s. (cal)
-_DRINK_RATE = 0.3
+_DRINK_RATE = 0.4
 _DRINK_DRAW = 0.02
 
 

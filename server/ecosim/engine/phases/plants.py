@@ -86,7 +86,7 @@ def plants(sim: Simulation, dt: float) -> None:
 
     depth = min(config.root_depth, soil.dimensions[1])
     wetness = soil.moisture[:, :depth].sum(axis=1).reshape(-1).take(column) / depth
-    water += config.water_uptake * dt * wetness * (1 - water)
+    water += config.water_uptake * dt * (1 - 0.5 * dormant) * wetness * (1 - water)
     water -= transpiration * (0.2 + lit) * water * active
     clamp_unit(water)
     squared = water * water
