@@ -154,15 +154,17 @@ def _batch(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> in
     from ecosim.batch.command import run_command
     from ecosim.batch.layout import BatchLayout
     from ecosim.batch.plan import read_plan
+    from ecosim.telemetry_parquet import load_pyarrow
 
+    dataset = bool(importlib.util.find_spec("pyarrow"))
+    if arguments.action is None and arguments.format is not None:
+        dataset = "parquet" in arguments.format
+        if dataset:
+            load_pyarrow()
     code = run_command(arguments, parser)
     finished = arguments.action is None and code in (EXIT_DONE, EXIT_SOME_FAILED)
     # A shard is a part: the dataset is for the folder that the shards are merged into.
-    if (
-        finished
-        and importlib.util.find_spec("pyarrow")
-        and read_plan(BatchLayout(arguments.out)).shard is None
-    ):
+    if finished and dataset and read_plan(BatchLayout(arguments.out)).shard is None:
         _collect(arguments.out)
     return code
 

@@ -17,7 +17,8 @@ from ecosim.batch import exit_codes, options
 from ecosim.batch.ledger import UNCOUNTED
 from ecosim.batch.options import BatchSettings, add_options
 from ecosim.batch.samplers import SAMPLERS, SEED_MODES
-from ecosim.batch.space import DISTRIBUTIONS, load_space, parse_space
+from ecosim.batch.space import load_space, parse_space
+from ecosim.batch.space_checks import DISTRIBUTIONS
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "docs" / "batch.md").read_text(encoding="utf-8")

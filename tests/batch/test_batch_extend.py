@@ -11,7 +11,7 @@ from batch_cases import contents
 
 from ecosim.batch.layout import BatchLayout
 from ecosim.batch.ledger import read_ledger
-from ecosim.batch.rows import design_text, read_design
+from ecosim.batch.rows import design_sha256, design_text, read_design
 from ecosim.cli import main
 from ecosim.telemetry_writers import telemetry_path
 
@@ -61,6 +61,11 @@ def test_a_sequence_with_other_points_is_not_continued(
     rows = read_design(path)
     rows[0].parameters["rates.hunger"] = 1.25
     path.write_text(design_text(rows), newline="")
+    assert batch_command("-n", 2, "--extend", 2) == 1
+    assert "design.csv: expected the batch's design, it was changed" in capsys.readouterr().err
+    plan = json.loads((tmp_path / "out" / "batch.json").read_text())
+    plan["design_sha256"] = design_sha256(rows)
+    (tmp_path / "out" / "batch.json").write_text(json.dumps(plan))
     assert batch_command("-n", 2, "--extend", 2) == 1
     assert "it has others" in capsys.readouterr().err
     assert read_design(path) == rows
@@ -175,7 +180,7 @@ def test_folders_of_different_batches_do_not_join(
     assert batch_command("--shard", "1/2", out=one) == 0
     assert batch_command("--shard", "2/2", "--seed", 4, out=two) == 0
     assert main(["batch", "merge", str(one), str(two), "--into", str(joined)]) == 1
-    assert "batch_id, seed differ" in capsys.readouterr().err
+    assert "batch_id, seed, design_sha256 differ" in capsys.readouterr().err
     assert not joined.exists()
 
 

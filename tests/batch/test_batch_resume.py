@@ -148,6 +148,49 @@ def test_a_damaged_folder_is_named(
     assert name in shown or "a batch folder" in shown
 
 
+@pytest.mark.parametrize(
+    "left", [["ledger.lock"], ["ledger.lock", "world.json.tmp"], ["ledger.lock", "design.csv"]]
+)
+def test_what_ended_before_its_plan_was_written_is_begun_anew(
+    batch_command: Command, tmp_path: Path, left: list[str]
+) -> None:
+    out = tmp_path / "out"
+    (out / "runs").mkdir(parents=True)
+    for name in left:
+        (out / name).write_text("half")
+    assert batch_command("--resume") == 1
+    assert batch_command() == 0
+    assert len(contents(out)) == 8
+
+
+@pytest.mark.parametrize("kept", ["world.json", "ledger.lock/mine", "runs/mine"])
+def test_files_of_somebody_else_are_not_taken_for_leftovers(
+    batch_command: Command, tmp_path: Path, kept: str
+) -> None:
+    path = tmp_path / "out" / kept
+    path.parent.mkdir(parents=True)
+    path.write_text("keep")
+    assert batch_command() == 1
+    assert path.read_text() == "keep"
+
+
+def test_other_code_of_the_engine_is_refused(
+    batch_command: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    engine = tmp_path / "beside_me.py"
+    engine.write_text("from small_engines import SmallEngine as make\n")
+    assert batch_command("--engine", "beside_me:make") == 0
+    engine.write_text("from small_engines import SmallEngine as make  # changed\n")
+    capsys.readouterr()
+    assert batch_command("--engine", "beside_me:make", "--resume") == 1
+    assert "version of engine: the batch has code " in capsys.readouterr().err
+    assert batch_command("--engine", "beside_me:make", "--resume", "--force") == 0
+
+
 def test_a_lost_run_is_made_again(batch_command: Command, tmp_path: Path) -> None:
     assert batch_command() == 0
     layout = BatchLayout(tmp_path / "out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from SALib.util import scale_samples
 from scipy.stats import qmc
 
 from ecosim.batch.design import make_design, run_seed, sample, transform
-from ecosim.batch.rows import design_text, read_design
+from ecosim.batch.rows import design_text, parse_value, read_design, with_ids
 from ecosim.batch.samplers import SAMPLERS, block_size, size_warning
 from ecosim.batch.space import load_space
 from ecosim.errors import BatchFolderError, SpaceError
@@ -115,7 +116,7 @@ def test_seeds_of_today_are_seeds_of_tomorrow() -> None:
 
 def test_seed_modes_share_seeds_as_they_say() -> None:
     def seeds(mode: str) -> list[int]:
-        return [row.seed for row in make_design(GROUPED, "saltelli", 2, 1, "b", mode)]
+        return [row.seed for row in make_design(GROUPED, "saltelli", 2, 1, mode)]
 
     assert len(set(seeds("per_run"))) == 8
     assert len(set(seeds("common"))) == 1
@@ -127,19 +128,23 @@ def test_seed_modes_share_seeds_as_they_say() -> None:
 def test_a_design_file_keeps_every_bit(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     space = load_space(
         {
-            "names": ['a,"b"', "tiny", "whole"],
-            "bounds": [[0, 1], [0, 1e-300], [0, 9]],
-            "parameters": {"whole": {"integer": True}},
+            "names": ['a,"b"', "tiny", "whole", "biome", "size"],
+            "bounds": [[0, 1], [0, 1e-300], [0, 9], [0, 2], [0, 1]],
+            "parameters": {
+                "whole": {"integer": True},
+                "biome": {"choices": ["DESERT", "a, b", "no 1"]},
+                "size": {"choices": [1.5, 32]},
+            },
         }
     )
-    rows = make_design(space, "sobol", 3, seed, "b", "per_run")
+    rows = with_ids(make_design(space, "sobol", 3, seed, "per_run"), "b")
     path = tmp_path_factory.mktemp("design") / "design.csv"
     path.write_text(design_text(rows), encoding="utf-8", newline="")
     assert read_design(path) == rows
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a,b,c\n", "run_id,index,seed,x\nr,0,1\n", "run_id,index,seed,x\nr,0,1,red\n"]
+    "text", ["", "a,b,c\n", "run_id,index,seed,x\nr,0,1\n", "run_id,index,seed,x\nr,0,one,2\n"]
 )
 def test_a_file_that_is_no_design_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "design.csv"
@@ -160,6 +165,40 @@ def test_a_file_that_is_no_design_is_named(tmp_path: Path, text: str) -> None:
 def test_a_size_that_cannot_be_is_refused(sampler: str, n: int, seed: int, message: str) -> None:
     with pytest.raises(SpaceError, match=message):
         sample(SPACE, sampler, n, seed)
+
+
+def test_choices_come_in_equal_shares() -> None:
+    choices = ["TROPICAL", "TEMPERATE", "ARCTIC", "DESERT"]
+    space = load_space(
+        {
+            "names": ["environment.biome", "x"],
+            "bounds": [[0, 3], [0, 1]],
+            "parameters": {"environment.biome": {"choices": choices}},
+        }
+    )
+    rows = make_design(space, "sobol", 64, 1, "per_run")
+    counts = Counter(row.parameters["environment.biome"] for row in rows)
+    assert counts == dict.fromkeys(choices, 16)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("12", 12),
+        ("-3", -3),
+        ("1e3", 1000.0),
+        (".5", 0.5),
+        ("9" * 30, 1e30),
+        ("nan", "nan"),
+        ("inf", "inf"),
+        ("1_000", "1_000"),
+        ("0x10", "0x10"),
+        ("ARCTIC", "ARCTIC"),
+    ],
+)
+def test_a_cell_is_a_number_or_text(text: str, value: object) -> None:
+    assert parse_value(text) == value
+    assert type(parse_value(text)) is type(value)
 
 
 def test_a_sobol_size_that_is_no_power_of_two_is_explained() -> None:

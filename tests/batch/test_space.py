@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecosim.batch.space import DISTRIBUTIONS, load_space, shipped_spaces
+from ecosim.batch.space import load_space, shipped_spaces
+from ecosim.batch.space_checks import DISTRIBUTIONS
 from ecosim.engine.config import BiomeClimate, Rates, SimConfig
 from ecosim.engine.world import load_world, settable_paths
 from ecosim.errors import SpaceError

@@ -11,6 +11,9 @@ import sys
 import threading
 from typing import IO, Any, Final
 
+#: A worker writes this after what a failed run had printed, which no text contains.
+END_OF_STDERR: Final = b"\0"
+
 _STDERR_KEPT: Final = 8_000
 _LONGEST_REPLY: Final = 2**20
 #: A process that the engine left running may hold the pipe open: the tail is not worth more.
@@ -59,6 +62,7 @@ class Child:
         self._stdout: IO[bytes] = self._process.stdout
         self._stderr: IO[bytes] = self._process.stderr
         self._tail = b""
+        self._all_told = threading.Event()
         self._drain = threading.Thread(target=self._read_stderr, daemon=True)
         self._drain.start()
 
@@ -119,9 +123,11 @@ class Child:
     def forget_stderr(self) -> None:
         """Drop what was printed so far: the next run starts with an empty tail."""
         self._tail = b""
+        self._all_told.clear()
 
     def stderr_tail(self) -> str:
-        """Return the last few kilobytes of standard error."""
+        """Return the last few kilobytes of standard error, after a failure or an end."""
+        self._all_told.wait(_SECONDS_TO_DRAIN)
         return self._tail.decode("utf-8", "replace")
 
     def _signal(self) -> None:
@@ -138,7 +144,10 @@ class Child:
     def _read_stderr(self) -> None:
         descriptor = self._stderr.fileno()
         while chunk := os.read(descriptor, 65_536):
-            self._tail = (self._tail + chunk)[-_STDERR_KEPT:]
+            self._tail = (self._tail + chunk.replace(END_OF_STDERR, b""))[-_STDERR_KEPT:]
+            if END_OF_STDERR in chunk:
+                self._all_told.set()
+        self._all_told.set()
         self._stderr.close()
 
     def _death(self, line: bytes, timeout: float | None) -> ChildEndedError:

@@ -52,12 +52,14 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
     onward = arguments.resume or arguments.extend is not None
     if arguments.force and not onward:
         parser.error("--force goes with --resume or --extend")
+    names = [field.name for field in fields(BatchSettings)]
+    given = {name: getattr(arguments, name) for name in names if name in arguments}
+    if "design" in given and given.keys() & {"sampler", "n"}:
+        parser.error("--design takes the place of --sampler and -n")
     if (arguments.executor == "dask") is not (arguments.scheduler is not None):
         parser.error("--executor dask and --scheduler ADDR go together")
     if arguments.workers is not None and arguments.executor == "dask":
         parser.error("--workers goes with --executor local: a cluster has the workers it has")
-    names = [field.name for field in fields(BatchSettings)]
-    given = {name: getattr(arguments, name) for name in names if name in arguments}
     with _warnings_as_lines():
         batch = _continued(arguments, given) if onward else _created(arguments, given)
     with contextlib.ExitStack() as unless_begun:

@@ -26,16 +26,16 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.stats import qmc
 
-from ecosim.batch.rows import Row
+from ecosim.batch.rows import Row, Value
 from ecosim.batch.samplers import Sampler, SeedMode, block_size
 from ecosim.batch.space import Parameter, Space
 from ecosim.errors import SpaceError
 
 #: Seeds stay below 2**53, so that every JSON reader keeps them whole.
-_SEED_BITS: Final = 53
+SEED_BITS: Final = 53
 #: The half-open unit interval's ends would be infinite under an unbounded distribution.
 _SMALLEST: Final = 2.0**-53
-_LARGEST_DESIGN: Final = 10_000_000
+LARGEST_DESIGN: Final = 10_000_000
 _MORRIS_LEVELS: Final = 4
 
 
@@ -65,8 +65,8 @@ def sample(space: Space, sampler: Sampler, n: int, seed: int) -> NDArray[np.floa
         raise SpaceError(f"n: expected at least 1 run, got {n}")
     if seed < 0:
         raise SpaceError(f"seed: expected an integer >= 0, got {seed}")
-    if n * block_size(space, sampler) > _LARGEST_DESIGN:
-        raise SpaceError(f"n: expected a design of at most {_LARGEST_DESIGN} rows, got n = {n}")
+    if n * block_size(space, sampler) > LARGEST_DESIGN:
+        raise SpaceError(f"n: expected a design of at most {LARGEST_DESIGN} rows, got n = {n}")
     dimension = len(space.parameters)
     if sampler == "sobol":
         engine = qmc.Sobol(dimension, scramble=True, rng=np.random.default_rng(seed))
@@ -74,10 +74,12 @@ def sample(space: Space, sampler: Sampler, n: int, seed: int) -> NDArray[np.floa
         return np.asarray(engine.random_base2(max(0, math.ceil(math.log2(n))))[:n])
     if sampler == "lhs":
         return np.asarray(qmc.LatinHypercube(dimension, rng=np.random.default_rng(seed)).random(n))
+    if sampler == "table":
+        raise SpaceError("sampler: expected one that samples, got 'table'")
     return _salib_points(space, sampler, n, seed)
 
 
-def transform(space: Space, points: NDArray[np.float64]) -> list[tuple[float | int, ...]]:
+def transform(space: Space, points: NDArray[np.float64]) -> list[tuple[Value, ...]]:
     """Return the parameter values at points of the unit cube, one tuple a row."""
     columns = [
         _values(parameter, points[:, column]) for column, parameter in enumerate(space.parameters)
@@ -94,18 +96,13 @@ def run_seed(batch_seed: int, index: int, mode: SeedMode = "per_run", block: int
     """
     child = {"per_run": index, "common": 0, "per_block": index // block}[mode]
     sequence = np.random.SeedSequence(batch_seed, spawn_key=(child,))
-    return int(sequence.generate_state(1, np.uint64)[0]) >> (64 - _SEED_BITS)
+    return int(sequence.generate_state(1, np.uint64)[0]) >> (64 - SEED_BITS)
 
 
 def make_design(
-    space: Space, sampler: Sampler, n: int, seed: int, batch_id: str, seed_mode: SeedMode
+    space: Space, sampler: Sampler, n: int, seed: int, seed_mode: SeedMode
 ) -> list[Row]:
-    """Return every run of a batch, in order.
-
-    Parameters
-    ----------
-    batch_id : str
-        The stem of the run ids.
+    """Return every run of a batch, in order, without ids.
 
     Raises
     ------
@@ -116,7 +113,7 @@ def make_design(
     block = block_size(space, sampler)
     return [
         Row(
-            run_id=f"{batch_id}-{index:05d}",
+            run_id="",
             index=index,
             seed=run_seed(seed, index, seed_mode, block),
             parameters=dict(zip(space.names, row, strict=True)),
@@ -150,9 +147,12 @@ def _salib_points(
     return np.asarray(points, dtype=np.float64)
 
 
-def _values(parameter: Parameter, points: NDArray[np.float64]) -> list[float | int]:
+def _values(parameter: Parameter, points: NDArray[np.float64]) -> list[Value]:
     """Return one column of the design."""
     bounds = parameter.bounds
+    if choices := parameter.choices:
+        codes = np.clip(np.floor(points * len(choices)), 0, len(choices) - 1)
+        return [choices[int(code)] for code in codes]
     if parameter.integer:
         low, high = bounds[0], bounds[1]
         whole = np.floor(low + points * (high - low + 1))

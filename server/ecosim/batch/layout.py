@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any, Final
 
 PARTIAL_SUFFIX: Final = ".partial"
+TEMPORARY_SUFFIX: Final = ".tmp"
 
 
 class BatchLayout:
@@ -72,6 +73,15 @@ class BatchLayout:
             for path in self.runs.iterdir()
             if path.name.endswith(PARTIAL_SUFFIX) and path.name.partition(".")[0] in run_ids
         ]
+
+    def is_unplanned(self) -> bool:
+        """Return whether the folder is empty, or holds what comes before a plan and no more."""
+        names = {path.name.removesuffix(TEMPORARY_SUFFIX) for path in self.root.iterdir()}
+        if not names:
+            return True
+        before = {path.name for path in (self.lock, self.world, self.design, self.batch, self.runs)}
+        begun = self.lock.name in names and names <= before and not self.batch.exists()
+        return begun and not (self.runs.is_dir() and any(self.runs.iterdir()))
 
     def sign(self, token: str) -> Path:
         """Return the file that tells a worker elsewhere that it sees this very folder."""
@@ -132,7 +142,7 @@ def write_whole(path: Path, content: bytes) -> None:
     OSError
         The disk is full or the folder cannot be written; the old content then still stands.
     """
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
     try:
         write_synced(temporary, content)
         temporary.replace(path)

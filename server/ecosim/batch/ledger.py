@@ -85,7 +85,7 @@ class Ledger:
 
     def __init__(self, layout: BatchLayout) -> None:
         self._path = layout.ledger
-        self._lock = _lock(layout)
+        self._lock = lock_batch(layout)
         try:
             _cut_torn_line(self._path)
             # Unbuffered: a line that found no room must not be tried again when the file closes.
@@ -152,8 +152,14 @@ def _cut_torn_line(path: Path) -> None:
             os.fsync(stream.fileno())
 
 
-def _lock(layout: BatchLayout) -> IO[bytes]:
-    """Return the open lock file, held until it is closed or the process ends."""
+def lock_batch(layout: BatchLayout) -> IO[bytes]:
+    """Return the open lock file, held until it is closed or the process ends.
+
+    Raises
+    ------
+    BatchFolderError
+        Another coordinator has the batch, or the folder cannot be written.
+    """
     try:
         stream = layout.lock.open("ab")
     except OSError as error:

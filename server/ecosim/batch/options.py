@@ -17,6 +17,9 @@ DEFAULT_ENGINE: Final = "ecosim.engine:EcosystemEngine"
 #: Where runs can be made; the first is the default.
 EXECUTORS: Final = ("local", "dask")
 
+#: What a batch leaves.
+FORMATS: Final = ("jsonl", "jsonl,parquet")
+
 #: Further attempts at a run whose process died.
 DEFAULT_RETRIES: Final = 1
 
@@ -39,6 +42,8 @@ class BatchSettings:
         Ticks a run, and ticks between samples.
     engine : str
         ``MODULE:CALLABLE``.
+    design : Path or None
+        A table to take the place of a sampled design; ``sampler`` and ``n`` are then its own.
     shard : str or None
         ``I/N``: run every Nth row, from the Ith; None runs all.
     """
@@ -52,6 +57,7 @@ class BatchSettings:
     seed: int = 0
     seed_mode: SeedMode = "per_run"
     engine: str = DEFAULT_ENGINE
+    design: Path | None = None
     shard: str | None = None
 
 
@@ -64,6 +70,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--space", metavar="S", help=f"space file or shipped name ({default.space})", **setting)
     add("--sampler", choices=SAMPLERS, help=f"how to sample ({default.sampler})", **setting)
     add("-n", type=int, metavar="N", help=f"sample size ({default.n})", **setting)
+    add("--design", type=Path, metavar="FILE", help="a CSV table of runs in place of a sample",
+        **setting)  # fmt: skip
     add("--ticks", type=int, metavar="T", help=f"ticks a run ({default.ticks})", **setting)
     add("--interval", type=int, metavar="K", help=f"ticks between samples ({default.interval})",
         **setting)  # fmt: skip
@@ -89,6 +97,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--run-timeout", type=_seconds, metavar="S", help="end a run after S seconds (never)")
     add("--retries", type=_count, metavar="R", default=DEFAULT_RETRIES,
         help="further attempts at a run whose process died (%(default)s)")  # fmt: skip
+    add("--format", type=_formats, metavar="FORMATS", help="jsonl: the files of the runs alone; "
+        "jsonl,parquet: the dataset too (where pyarrow is installed)")  # fmt: skip
     actions = parser.add_subparsers(dest="action", title="actions", metavar="ACTION")
     status = actions.add_parser("status", help="how the batch in DIR stands")
     verify = actions.add_parser("verify", help="hash every finished run again, rerun a few")
@@ -119,6 +129,14 @@ def _count(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"expected an integer >= 0, got {text}")
     return value
+
+
+def _formats(text: str) -> str:
+    if text not in FORMATS:
+        raise argparse.ArgumentTypeError(
+            f"expected {' or '.join(FORMATS)} (the dataset is made from the JSON lines), got {text}"
+        )
+    return text
 
 
 def _seconds(text: str) -> float:

@@ -7,13 +7,13 @@ import platform
 import re
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from ecosim import __version__
 from ecosim.batch.hashes import sha256
 from ecosim.batch.identity import engine_identity
 from ecosim.batch.layout import BatchLayout, canonical_json, readable_json, write_whole
-from ecosim.batch.samplers import SAMPLERS, SEED_MODES, Sampler, SeedMode, block_size
+from ecosim.batch.samplers import SEED_MODES, Sampler, SeedMode, block_size
 from ecosim.batch.space import Space, parse_space
 from ecosim.errors import BatchFolderError, SpaceError
 
@@ -36,6 +36,8 @@ class BatchPlan:
         Eight hex digits over what follows; the stem of the run ids.
     sampler, n, seed, seed_mode
         As :func:`ecosim.batch.design.make_design` takes them.
+    design_sha256 : str
+        Over the names, seeds and values of the design.
     skip : int
         Index of the first point of the sequence that is used.
     space : Space
@@ -61,6 +63,7 @@ class BatchPlan:
     n: int
     seed: int
     seed_mode: SeedMode
+    design_sha256: str
     skip: int
     space: Space
     world: str
@@ -91,7 +94,9 @@ class BatchPlan:
             "engine": self.engine,
         }
         # A longer Sobol design begins with the shorter one; the other samplers start anew.
-        if self.sampler != "sobol":
+        if self.sampler == "table":
+            identity["design_sha256"] = self.design_sha256
+        elif self.sampler != "sobol":
             identity["n"] = self.n
         return identity
 
@@ -104,6 +109,7 @@ class BatchPlan:
             "n": self.n,
             "seed": self.seed,
             "seed_mode": self.seed_mode,
+            "design_sha256": self.design_sha256,
             "skip": self.skip,
             "rows_per_block": block_size(self.space, self.sampler),
             "world": self.world,
@@ -123,6 +129,7 @@ def make_plan(
     n: int,
     seed: int,
     seed_mode: SeedMode,
+    design_sha256: str,
     space: Space,
     world: str,
     world_sha256: str,
@@ -149,8 +156,8 @@ def make_plan(
         if not whole or not 1 <= int(number) <= int(count):
             raise SpaceError(f"shard: expected I/N with I in 1..N, got {shard!r}")
     nameless = BatchPlan(
-        "", sampler, n, seed, seed_mode, 0, space, world, world_sha256, ticks, interval, engine,
-        shard, batch_versions(engine),
+        "", sampler, n, seed, seed_mode, design_sha256, 0, space, world, world_sha256, ticks,
+        interval, engine, shard, batch_versions(engine),
     )  # fmt: skip
     batch_id = sha256(canonical_json(nameless.identity()))[:8]
     fields = {name: getattr(nameless, name) for name in BatchPlan.__slots__}
@@ -177,10 +184,13 @@ def read_plan(layout: BatchLayout) -> BatchPlan:
             raise BatchFolderError(
                 f"{layout.batch}: expected schema_version {SCHEMA_VERSION}, got {version}"
             )
-        if value["sampler"] not in SAMPLERS or value["seed_mode"] not in SEED_MODES:
+        if value["sampler"] not in get_args(Sampler) or value["seed_mode"] not in SEED_MODES:
             raise ValueError("the sampler or seed_mode is unknown")
         fields = {name: value[name] for name in BatchPlan.__slots__ if name != "space"}
-        return BatchPlan(**fields, space=parse_space(value["space"], str(layout.batch)))
+        return BatchPlan(
+            **fields,
+            space=parse_space(value["space"], str(layout.batch), level=value["sampler"] == "table"),
+        )
     except BatchFolderError:
         raise
     except OSError as error:
@@ -209,7 +219,14 @@ def _deciding(space: Space) -> dict[str, Any]:
     """Return the parts of a space that decide the design."""
     return {
         "parameters": [
-            [parameter.name, parameter.bounds, parameter.dist, parameter.group, parameter.integer]
+            [
+                parameter.name,
+                parameter.bounds,
+                parameter.dist,
+                parameter.group,
+                parameter.integer,
+                parameter.choices,
+            ]
             for parameter in space.parameters
         ]
     }

@@ -7,14 +7,14 @@ import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ecosim.batch.design import make_design
+from ecosim.batch.fit import check_fit, world_bytes
 from ecosim.batch.hashes import sha256
 from ecosim.batch.layout import BatchLayout, sync_path, write_whole
-from ecosim.batch.ledger import Ledger
+from ecosim.batch.ledger import Ledger, lock_batch
 from ecosim.batch.options import BatchSettings
 from ecosim.batch.plan import (
     BatchPlan,
@@ -23,13 +23,11 @@ from ecosim.batch.plan import (
     read_plan,
     write_plan,
 )
-from ecosim.batch.rows import Row, design_text, read_design
-from ecosim.batch.samplers import block_size, size_warning
+from ecosim.batch.rows import Row, design_sha256, design_text, read_design, with_ids
+from ecosim.batch.samplers import Sampler, block_size, size_warning
 from ecosim.batch.space import Space, load_space
-from ecosim.errors import BatchFolderError, SpaceError, WorldError
-
-#: Distributions whose low and high bounds are values the parameter can take.
-_BOUNDED = ("unif", "logunif", "triang", "truncnorm")
+from ecosim.batch.table import read_table
+from ecosim.errors import BatchFolderError, SpaceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ def create_batch(settings: BatchSettings, out: str | Path) -> Batch:
     ----------
     settings : BatchSettings
     out : path
-        The batch folder: new or empty.
+        The batch folder: new or empty, or what an attempt left that ended before its plan.
 
     Raises
     ------
@@ -76,16 +74,17 @@ def create_batch(settings: BatchSettings, out: str | Path) -> Batch:
 
     layout = BatchLayout(out)
     refuse_used_folder(layout)
-    space = load_space(settings.space)
+    design = _design(settings)
     # The loader sees the file itself first: it names mistakes that parsing would hide.
     load_world(settings.world)
     content = world_bytes(settings.world)
     plan = make_plan(
-        sampler=settings.sampler,
-        n=settings.n,
+        sampler=design.sampler,
+        n=design.n,
         seed=settings.seed,
         seed_mode=settings.seed_mode,
-        space=space,
+        design_sha256=design_sha256(design.rows),
+        space=design.space,
         world=str(settings.world),
         world_sha256=sha256(content),
         ticks=settings.ticks,
@@ -93,30 +92,60 @@ def create_batch(settings: BatchSettings, out: str | Path) -> Batch:
         engine=settings.engine,
         shard=settings.shard,
     )
-    rows = plan_rows(plan)
-    check_fit(space, rows, json.loads(content))
+    rows = with_ids(design.rows, plan.batch_id)
+    check_fit(plan.space, rows, json.loads(content))
     if warning := size_warning(plan.sampler, plan.n):
         warnings.warn(warning, BatchWarning, stacklevel=2)
     batch = Batch(layout, plan, rows)
     try:
-        layout.runs.mkdir(parents=True, exist_ok=True)
-        write_whole(layout.world, content)
-        write_whole(layout.design, design_text(rows).encode())
-        write_plan(layout, plan)
-        sync_path(layout.root.absolute().parent)
+        layout.root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        discard_batch(batch)
         raise BatchFolderError(f"{layout.root}: expected a folder to write to, {error}") from error
-    except BaseException:
-        discard_batch(batch)
-        raise
+    with lock_batch(layout):
+        refuse_used_folder(layout)
+        try:
+            # The lock file comes first: a folder with it and without a plan was never finished.
+            sync_path(layout.root)
+            layout.runs.mkdir(exist_ok=True)
+            write_whole(layout.world, content)
+            write_whole(layout.design, design_text(rows).encode())
+            write_plan(layout, plan)
+            sync_path(layout.root.absolute().parent)
+        except OSError as error:
+            discard_batch(batch)
+            raise BatchFolderError(
+                f"{layout.root}: expected a folder to write to, {error}"
+            ) from error
+        except BaseException:
+            discard_batch(batch)
+            raise
     return batch
+
+
+class _Design(NamedTuple):
+    """A design whose runs have no ids yet."""
+
+    sampler: Sampler
+    n: int
+    space: Space
+    rows: list[Row]
+
+
+def _design(settings: BatchSettings) -> _Design:
+    """Sample the space of the settings, or read their table."""
+    space = load_space(settings.space)
+    if settings.design is not None:
+        table = read_table(settings.design, space)
+        rows = table.rows(settings.seed, settings.seed_mode)
+        return _Design("table", len(rows), table.space, rows)
+    rows = make_design(space, settings.sampler, settings.n, settings.seed, settings.seed_mode)
+    return _Design(settings.sampler, settings.n, space, rows)
 
 
 def discard_batch(batch: Batch) -> None:
     """Remove what :func:`create_batch` wrote, for a batch that turned out unable to start."""
     layout = batch.layout
-    for path in (layout.batch, layout.design, layout.world):
+    for path in (layout.batch, layout.design, layout.world, layout.lock):
         with contextlib.suppress(OSError):
             path.unlink()
     for folder in (layout.runs, layout.root):
@@ -147,7 +176,10 @@ def open_batch(out: str | Path) -> Batch:
     if len(rows) < count:
         raise BatchFolderError(f"{layout.design}: expected {count} rows, got {len(rows)}")
     # An extension that was cut short has written its design and not yet its plan.
-    return Batch(layout, plan, rows[:count])
+    rows = rows[:count]
+    if design_sha256(rows) != plan.design_sha256:
+        raise BatchFolderError(f"{layout.design}: expected the batch's design, it was changed")
+    return Batch(layout, plan, rows)
 
 
 def extend_batch(batch: Batch, more: int) -> Batch:
@@ -174,7 +206,9 @@ def extend_batch(batch: Batch, more: int) -> Batch:
             "sampler does not begin with the smaller one"
         )
     plan = replace(batch.plan, n=batch.plan.n + more)
-    rows = plan_rows(plan)
+    points = make_design(plan.space, plan.sampler, plan.n, plan.seed, plan.seed_mode)
+    plan = replace(plan, design_sha256=design_sha256(points))
+    rows = with_ids(points, plan.batch_id)
     if rows[: len(batch.rows)] != batch.rows:
         raise BatchFolderError(
             f"{batch.layout.design}: expected the points this installation samples, it has others: "
@@ -193,11 +227,6 @@ def extend_batch(batch: Batch, more: int) -> Batch:
     return Batch(batch.layout, plan, rows)
 
 
-def plan_rows(plan: BatchPlan) -> list[Row]:
-    """Sample the design of a plan."""
-    return make_design(plan.space, plan.sampler, plan.n, plan.seed, plan.batch_id, plan.seed_mode)
-
-
 def differences(plan: BatchPlan, given: Mapping[str, Any]) -> list[str]:
     """Return how given settings and this installation differ from a batch's plan, one line each.
 
@@ -214,11 +243,16 @@ def differences(plan: BatchPlan, given: Mapping[str, Any]) -> list[str]:
         if field.name == "world":
             same = sha256(world_bytes(value)) == plan.world_sha256
         elif field.name == "space":
-            same = load_space(value).parameters == plan.space.parameters
+            # Of a table it gives the units alone.
+            same = plan.sampler == "table" or load_space(value).parameters == plan.space.parameters
+        elif field.name == "design":
+            rows = read_table(value).rows(plan.seed, plan.seed_mode)
+            same = design_sha256(rows) == plan.design_sha256
         else:
             same = value == getattr(plan, field.name)
         if not same:
-            kept = plan.space.name if field.name == "space" else getattr(plan, field.name)
+            named = field.name in ("space", "design")
+            kept = plan.space.name if named else getattr(plan, field.name)
             lines.append(f"{field.name}: the batch has {kept}, got {value}")
     versions = batch_versions(plan.engine)
     for package in sorted(plan.versions.keys() | versions.keys()):
@@ -229,78 +263,21 @@ def differences(plan: BatchPlan, given: Mapping[str, Any]) -> list[str]:
 
 
 def refuse_used_folder(layout: BatchLayout) -> None:
-    """Raise BatchFolderError unless the folder is new or empty."""
+    """Raise BatchFolderError unless the folder is new or empty.
+
+    What a batch left that ended before its plan was written counts as nothing.
+    """
     try:
         if layout.batch.exists():
             raise BatchFolderError(
                 f"{layout.root}: expected a new or empty folder, it holds a batch; "
                 "--resume continues it"
             )
-        if layout.root.exists() and any(layout.root.iterdir()):
-            raise BatchFolderError(f"{layout.root}: expected a new or empty folder, it has files")
+        if layout.root.exists() and not layout.is_unplanned():
+            raise BatchFolderError(
+                f"{layout.root}: expected a new or empty folder, it has files; choose another"
+            )
     except NotADirectoryError as error:
         raise BatchFolderError(f"{layout.root}: expected a folder, it is a file") from error
     except PermissionError as error:
         raise BatchFolderError(f"{layout.root}: expected a folder to write to, {error}") from error
-
-
-def world_bytes(world: str | Path) -> bytes:
-    """Return a world file as it is on disk; the name of a shipped world goes before a file.
-
-    Raises
-    ------
-    WorldError
-        It cannot be read.
-    """
-    from ecosim.engine.world import shipped_worlds
-
-    try:
-        if str(world) in shipped_worlds():
-            shipped = resources.files("ecosim") / "data" / "worlds" / f"{world}.json"
-            return shipped.read_bytes()
-        return Path(world).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise WorldError([f"{world}: expected a world file or a shipped name, {reason}"]) from error
-
-
-def check_fit(space: Space, rows: list[Row], world: Mapping[str, Any]) -> None:
-    """Check that every parameter is in the world and may take its extreme values.
-
-    The world, which is in order by itself, is loaded with every parameter at its lowest and at its
-    highest, and with a row as it was drawn. An unbounded distribution is tried at the extremes of
-    the design.
-
-    Raises
-    ------
-    SpaceError
-        What the world said to the values, one mistake a line.
-    """
-    from ecosim.engine.world import load_world
-
-    problems: dict[str, None] = {}
-    for name in space.names:
-        if "." not in name or name.startswith("telemetry."):
-            expected = "expected the dotted path of a value that decides what happens in the world"
-            problems[f"{name}: {expected}, got one that does not"] = None
-    if problems:
-        raise SpaceError("\n".join(f"{space.name}: {line}" for line in problems))
-    tried = [(f"row {rows[0].run_id}", dict(rows[0].parameters))]
-    for choose, word in ((min, "low values"), (max, "high values")):
-        parameters = {}
-        for parameter in space.parameters:
-            values = [row.parameters[parameter.name] for row in rows]
-            if parameter.dist in _BOUNDED:
-                bound = choose(parameter.bounds[:2])
-                values.append(int(bound) if parameter.integer else bound)
-            parameters[parameter.name] = choose(values)
-        tried.append((word, parameters))
-    for word, parameters in tried:
-        try:
-            load_world(world, parameters=parameters)
-        except WorldError as error:
-            for line in error.problems:
-                named = any(line.startswith(name) for name in space.names)
-                problems[line if named else f"{word}: {line}"] = None
-    if problems:
-        raise SpaceError("\n".join(f"{space.name}: {line}" for line in problems))

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
+from ecosim.batch.hashes import sha256
+from ecosim.batch.layout import canonical_json
 from ecosim.errors import BatchFolderError
+
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+#: What a parameter can be in a run: a number, or the text of a categorical one.
+Value = float | int | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +26,7 @@ class Row:
     run_id: str
     index: int
     seed: int
-    parameters: dict[str, float | int]
+    parameters: dict[str, Value]
 
 
 def design_text(rows: list[Row]) -> str:
@@ -26,9 +35,20 @@ def design_text(rows: list[Row]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["run_id", "index", "seed", *rows[0].parameters])
     for row in rows:
-        values = (repr(value) for value in row.parameters.values())
+        values = (v if isinstance(v, str) else repr(v) for v in row.parameters.values())
         writer.writerow([row.run_id, row.index, row.seed, *values])
     return buffer.getvalue()
+
+
+def with_ids(rows: list[Row], batch_id: str) -> list[Row]:
+    """Return the rows with the ids that their runs have in a batch."""
+    return [replace(row, run_id=f"{batch_id}-{row.index:05d}") for row in rows]
+
+
+def design_sha256(rows: list[Row]) -> str:
+    """Return the hash of the names, seeds and values of a design."""
+    table = [list(rows[0].parameters), *([row.seed, *row.parameters.values()] for row in rows)]
+    return sha256(canonical_json(table))
 
 
 def read_design(path: Path) -> list[Row]:
@@ -47,7 +67,12 @@ def read_design(path: Path) -> list[Row]:
             if header[:3] != ["run_id", "index", "seed"] or len(set(names)) != len(names):
                 raise ValueError("the header is not that of a design")
             return [
-                Row(run_id, int(index), int(seed), _numbers(names, values))
+                Row(
+                    run_id,
+                    int(index),
+                    int(seed),
+                    dict(zip(names, map(parse_value, values), strict=True)),
+                )
                 for run_id, index, seed, *values in reader
             ]
     except OSError as error:
@@ -56,8 +81,9 @@ def read_design(path: Path) -> list[Row]:
         raise BatchFolderError(f"{path}: expected a design, {error}") from error
 
 
-def _numbers(names: list[str], values: list[str]) -> dict[str, float | int]:
-    return {
-        name: float(text) if set(text) & set(".en") else int(text)
-        for name, text in zip(names, values, strict=True)
-    }
+def parse_value(text: str) -> Value:
+    """Return the number that a text reads as, or the text where it reads as none."""
+    if not _NUMBER.fullmatch(text):
+        return text
+    # Python reads no integer of more than 4,300 digits, and no world has one of more than 18.
+    return int(text) if text.lstrip("+-").isdigit() and len(text) <= 20 else float(text)

@@ -142,6 +142,9 @@ def run_batch(
         finally:
             executor.close()
             observer.end()
+        if report.ending != "finished":
+            # What was in flight may have been finished before it could be dropped.
+            report.done = sum(read_mark(batch.layout, run_id) is not None for run_id in rows)
         _sweep(batch.layout, rows.keys() - report.failed.keys())
     return report
 

@@ -6,16 +6,17 @@ from typing import Final, Literal, get_args
 
 from ecosim.batch.space import Space
 
-Sampler = Literal["sobol", "saltelli", "lhs", "morris"]
+#: ``table`` is a design of the user's own; the others sample the space.
+Sampler = Literal["sobol", "saltelli", "lhs", "morris", "table"]
 SeedMode = Literal["per_run", "common", "per_block"]
-SAMPLERS: Final[tuple[Sampler, ...]] = get_args(Sampler)
+SAMPLERS: Final[tuple[Sampler, ...]] = ("sobol", "saltelli", "lhs", "morris")
 SEED_MODES: Final[tuple[SeedMode, ...]] = get_args(SeedMode)
 
 
 def block_size(space: Space, sampler: Sampler) -> int:
     """Return how many rows belong together: an analysis keeps or drops them as one."""
     groups = len(space.groups)
-    return {"sobol": 1, "lhs": 1, "saltelli": groups + 2, "morris": groups + 1}[sampler]
+    return {"saltelli": groups + 2, "morris": groups + 1}.get(sampler, 1)
 
 
 def size_warning(sampler: Sampler, n: int) -> str | None:

@@ -2,8 +2,11 @@
 
 A space is a SALib problem in a JSON file: ``names`` (dotted paths into the world), ``bounds``, and
 optionally ``dists`` and ``groups``. Beside SALib's keys it may hold ``name``, ``description`` and
-``parameters``, a mapping of name to ``{"unit", "description", "integer"}``. Keys that start with
-``_`` are comments.
+``parameters``, a mapping of name to ``{"unit", "description", "integer", "choices"}``. Keys that
+start with ``_`` are comments.
+
+A parameter with ``choices`` is categorical: its bounds are ``[0, number of choices - 1]``, the
+codes that SALib works with, and its value in a run is the choice with that number.
 
 The distributions and the meaning of their bounds are SALib's:
 
@@ -20,7 +23,6 @@ lognorm    [mean, standard deviation] of the logarithm
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,17 +30,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from ecosim.batch.rows import Value
+from ecosim.batch.space_checks import bound_problems, entries, notes_of, show, texts
 from ecosim.errors import SpaceError
-
-#: Distribution name to the names of its bounds, in SALib's order.
-DISTRIBUTIONS: Final[dict[str, tuple[str, ...]]] = {
-    "unif": ("low", "high"),
-    "logunif": ("low", "high"),
-    "triang": ("low", "high", "peak"),
-    "norm": ("mean", "deviation"),
-    "truncnorm": ("low", "high", "mean", "deviation"),
-    "lognorm": ("mean", "deviation"),
-}
 
 _KEYS: Final = (
     "name",
@@ -50,7 +44,6 @@ _KEYS: Final = (
     "groups",
     "parameters",
 )
-_PARAMETER_KEYS: Final = ("unit", "description", "integer")
 _LARGEST_FILE: Final = 16 * 2**20
 
 
@@ -70,6 +63,8 @@ class Parameter:
         Parameters of one group move together in a design for sensitivity indices.
     integer : bool
         Whether the value is rounded down to a whole number; the high bound is included.
+    choices : tuple of str or float
+        The values of a categorical parameter, all text or all numbers; empty for others.
     """
 
     name: str
@@ -79,6 +74,7 @@ class Parameter:
     unit: str = ""
     description: str = ""
     integer: bool = False
+    choices: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +125,7 @@ class Space:
                 "description": parameter.description,
                 "integer": parameter.integer,
             }
+            | ({"choices": list(parameter.choices)} if parameter.choices else {})
             for parameter in self.parameters
         }
         return problem
@@ -165,11 +162,11 @@ def load_space(source: str | Path | Mapping[str, Any]) -> Space:
     except ValueError as error:
         raise SpaceError(f"{label}: expected JSON, {error}") from error
     if not isinstance(value, dict):
-        raise SpaceError(f"{label}: expected a JSON object, got {_show(value)}")
+        raise SpaceError(f"{label}: expected a JSON object, got {show(value)}")
     return parse_space(value, label)
 
 
-def parse_space(problem: Mapping[str, Any], label: str) -> Space:
+def parse_space(problem: Mapping[str, Any], label: str, *, level: bool = False) -> Space:
     """Return the space that a SALib problem describes.
 
     Parameters
@@ -178,6 +175,8 @@ def parse_space(problem: Mapping[str, Any], label: str) -> Space:
         As :func:`load_space` reads it; it is not modified.
     label : str
         What errors call it.
+    level : bool
+        Whether a parameter's low may equal its high, as in the column of a table.
 
     Raises
     ------
@@ -188,31 +187,30 @@ def parse_space(problem: Mapping[str, Any], label: str) -> Space:
     for key in problem:
         if key not in _KEYS and not str(key).startswith("_"):
             problems.append(f"{key}: expected one of {', '.join(_KEYS)}, got an unknown key")
-    names = _texts(problem.get("names"), "names", problems)
-    bounds = _list(problem.get("bounds"), "bounds", len(names), problems)
-    dists = _list(problem.get("dists", ["unif"] * len(names)), "dists", len(names), problems)
+    names = texts(problem.get("names"), "names", problems)
+    bounds = entries(problem.get("bounds"), "bounds", len(names), problems)
+    dists = entries(problem.get("dists", ["unif"] * len(names)), "dists", len(names), problems)
     grouped = problem.get("groups") is not None
-    groups = _texts(problem["groups"], "groups", problems) if grouped else [""] * len(names)
+    groups = texts(problem["groups"], "groups", problems) if grouped else [""] * len(names)
     if len(groups) != len(names):
         problems.append(f"groups: expected {len(names)} names, one a parameter, got {len(groups)}")
     count = problem.get("num_vars", len(names))
     if count != len(names) or isinstance(count, bool):
-        problems.append(f"num_vars: expected {len(names)}, one a name, got {_show(count)}")
+        problems.append(f"num_vars: expected {len(names)}, one a name, got {show(count)}")
     if problem.get("names") == []:
         problems.append("names: expected at least one parameter, got none")
     for name, times in Counter(names).items():
         if times > 1:
             problems.append(f"names: expected each name once, got {name!r} {times} times")
-    notes = _notes(problem.get("parameters", {}), names, problems)
+    notes = notes_of(problem.get("parameters", {}), names, problems)
     title = problem.get("name", label)
     description = problem.get("description", "")
     for key, text in (("name", title), ("description", description)):
         if not isinstance(text, str):
-            problems.append(f"{key}: expected a string, got {_show(text)}")
+            problems.append(f"{key}: expected a string, got {show(text)}")
     if len(bounds) == len(names) == len(dists):
         for name, limits, dist in zip(names, bounds, dists, strict=True):
-            integer = notes.get(name, {}).get("integer", False)
-            problems.extend(_bound_problems(name, limits, dist, integer))
+            problems.extend(bound_problems(name, limits, dist, notes.get(name, {}), level))
     if problems:
         raise SpaceError("\n".join(f"{label}: {line}" for line in problems))
     parameters = tuple(
@@ -250,92 +248,3 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"the key {key!r} stands twice in one object")
         seen[key] = value
     return seen
-
-
-def _show(value: Any) -> str:
-    text = json.dumps(value, default=repr)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _texts(value: Any, key: str, problems: list[str]) -> list[str]:
-    if not isinstance(value, (list, tuple)):
-        problems.append(f"{key}: expected a list of strings, got {_show(value)}")
-        return []
-    for index, entry in enumerate(value):
-        if not isinstance(entry, str) or not entry:
-            problems.append(f"{key}[{index}]: expected a non-empty string, got {_show(entry)}")
-    return [entry if isinstance(entry, str) else _show(entry) for entry in value]
-
-
-def _list(value: Any, key: str, length: int, problems: list[str]) -> list[Any]:
-    if not isinstance(value, (list, tuple)):
-        problems.append(f"{key}: expected a list, got {_show(value)}")
-        return []
-    if len(value) != length:
-        problems.append(f"{key}: expected {length} entries, one a name, got {len(value)}")
-    return list(value)
-
-
-def _notes(value: Any, names: list[str], problems: list[str]) -> dict[str, dict[str, Any]]:
-    """Return the unit, description and integer flag by parameter name."""
-    if not isinstance(value, Mapping):
-        problems.append(f"parameters: expected an object of name to notes, got {_show(value)}")
-        return {}
-    notes: dict[str, dict[str, Any]] = {}
-    for name, entry in value.items():
-        where = f"parameters[{_show(name)}]"
-        if name not in names:
-            problems.append(f"{where}: expected a name that is in names, it is not there")
-        elif not isinstance(entry, Mapping):
-            problems.append(f"{where}: expected an object, got {_show(entry)}")
-        else:
-            notes[name] = dict(entry)
-            for key, note in entry.items():
-                expected: type = bool if key == "integer" else str
-                if key not in _PARAMETER_KEYS:
-                    known = ", ".join(_PARAMETER_KEYS)
-                    problems.append(f"{where}.{key}: expected one of {known}, got an unknown key")
-                elif not isinstance(note, expected):
-                    word = "true or false" if expected is bool else "a string"
-                    problems.append(f"{where}.{key}: expected {word}, got {_show(note)}")
-    return notes
-
-
-def _is_finite(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
-
-
-def _bound_problems(name: str, limits: Any, dist: Any, integer: Any) -> list[str]:
-    """Return what is wrong with one parameter's bounds."""
-    if not isinstance(dist, str) or dist not in DISTRIBUTIONS:
-        known = ", ".join(DISTRIBUTIONS)
-        return [f"dists of {name}: expected one of {known}, got {_show(dist)}"]
-    meaning = DISTRIBUTIONS[dist]
-    where = f"bounds of {name}"
-    if not isinstance(limits, (list, tuple)) or len(limits) != len(meaning):
-        return [f"{where}: expected [{', '.join(meaning)}], got {_show(limits)}"]
-    if not all(map(_is_finite, limits)):
-        return [f"{where}: expected finite numbers, got {_show(limits)}"]
-    value = dict(zip(meaning, limits, strict=True))
-    found = []
-    if "low" in value and not value["low"] < value["high"]:
-        found.append(f"{where}: expected low < high, got {_show(limits)}")
-    elif "low" in value and not math.isfinite(value["high"] - value["low"]):
-        found.append(f"{where}: expected high - low to be a finite number, got {_show(limits)}")
-    if dist == "logunif" and value["low"] <= 0:
-        found.append(f"{where}: expected low > 0 for logunif, got {_show(limits)}")
-    if "peak" in value and not 0 <= value["peak"] <= 1:
-        found.append(f"{where}: expected a peak in 0..1, got {_show(limits)}")
-    if "deviation" in value and value["deviation"] <= 0:
-        found.append(f"{where}: expected a standard deviation > 0, got {_show(limits)}")
-    ends = [value[key] for key in ("low", "high") if key in value]
-    if integer is True and (dist != "unif" or any(end != int(end) for end in ends)):
-        found.append(
-            f"{where}: expected unif and whole numbers for an integer, got {_show(limits)}"
-        )
-    return found

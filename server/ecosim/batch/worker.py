@@ -18,6 +18,7 @@ process ends at once, in the middle of a run too.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -27,6 +28,7 @@ import traceback
 from pathlib import Path
 from typing import IO, Any, Final
 
+from ecosim.batch.child import END_OF_STDERR
 from ecosim.batch.execution import RunMaker, is_no_space
 from ecosim.batch.layout import BatchLayout
 from ecosim.batch.rows import Row
@@ -66,6 +68,7 @@ def main() -> int:
         except BaseException as error:
             # SystemExit and KeyboardInterrupt too: an engine must not end the slot by raising.
             reply = _failure(error)
+            _end_stderr()
         replies.write(json.dumps(reply) + "\n")
         replies.flush()
 
@@ -104,6 +107,13 @@ def _failure(error: BaseException) -> dict[str, Any]:
         "error": _printable(text.splitlines()[0][:_LONGEST_ERROR]),
         "traceback": _printable("".join(traceback.format_exception(error))[-_LONGEST_TRACEBACK:]),
     }
+
+
+def _end_stderr() -> None:
+    """Tell whoever keeps the end of standard error that the failed run has printed all it will."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
+        os.write(2, END_OF_STDERR)
 
 
 def _printable(text: str) -> str:

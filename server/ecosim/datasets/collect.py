@@ -26,9 +26,10 @@ from ecosim.batch.plan import BatchPlan, read_plan
 from ecosim.batch.prepare import open_batch
 from ecosim.batch.rows import Row, read_design
 from ecosim.batch.runner import batch_report
+from ecosim.batch.space import Parameter
 from ecosim.errors import BatchFolderError
 from ecosim.telemetry_parquet import PartWriter, arrow_schema, load_pyarrow
-from ecosim.telemetry_tables import TABLES, Column, Rows, columns
+from ecosim.telemetry_tables import TABLES, Column, Kind, Rows, columns
 from ecosim.telemetry_writers import events_path, telemetry_path
 
 #: Rows of the design that share a part: few large files, and a small one to build again.
@@ -143,8 +144,7 @@ class _Part:
         self._own = own
         self._lost = lost
         self._parameters = [
-            Column(p.name, "integer" if p.integer else "number", p.unit, p.description)
-            for p in plan.space.parameters
+            Column(p.name, _kind(p), p.unit, p.description) for p in plan.space.parameters
         ]
         root = dataset_folder(layout.root)
         self._paths = {table: root / table / f"part-{number:05d}.parquet" for table in TABLES}
@@ -216,6 +216,12 @@ class _Part:
         return ()
 
 
+def _kind(parameter: Parameter) -> Kind:
+    if parameter.choices:
+        return "category" if isinstance(parameter.choices[0], str) else "number"
+    return "integer" if parameter.integer else "number"
+
+
 def _reason(attempt: Attempt) -> str:
     return f"{attempt.status}: {attempt.error}"
 
@@ -237,9 +243,10 @@ def _damage(layout: BatchLayout, run_id: str, mark: dict[str, Any]) -> str | Non
     """Return how the files of a run differ from its mark, or None."""
     for name, told in mark["files"].items():
         try:
-            content = (layout.run(run_id) / name).read_bytes()
+            with (layout.run(run_id) / name).open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
             return f"{name}: {error.strerror}"
-        if hashlib.sha256(content).hexdigest() != told["sha256"]:
+        if found != told["sha256"]:
             return f"{name}: expected sha256 {told['sha256']}, the file has another"
     return None
