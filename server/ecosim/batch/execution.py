@@ -24,6 +24,7 @@ from ecosim.batch.layout import (
     sync_path,
     write_synced,
 )
+from ecosim.batch.options import DEFAULT_ENGINE
 from ecosim.batch.plan import BatchPlan, read_plan
 from ecosim.batch.rows import Row
 from ecosim.errors import BatchError, BatchFolderError, EngineError
@@ -59,6 +60,7 @@ class RunMaker:
         self.plan: BatchPlan = read_plan(layout)
         self.factory: EngineFactory = load_factory(self.plan.engine)
         self._world = json.loads(layout.world.read_bytes())
+        self._own_telemetry = self._world.pop("telemetry", None) or {}
 
     def probe(self) -> None:
         """Make an engine of the unvaried world, and check that it fits the host interface.
@@ -71,7 +73,7 @@ class RunMaker:
         from ecosim.telemetry_testing import check_host
 
         try:
-            engine = make_engine(self.factory, self.plan.engine, self._merged({}, 0), 0)
+            engine = make_engine(self.factory, self.plan.engine, self._world_for({}, 0), 0)
             problems = check_host(engine, ticks=1)
         except EngineError:
             raise
@@ -119,22 +121,27 @@ class RunMaker:
         write_synced(mark_file(private), readable_json(mark))
         return publish(private, runs / row.run_id, mark)
 
-    def _merged(self, parameters: Mapping[str, Any], seed: int) -> dict[str, Any]:
-        """Return the merged world with a row's values, without a telemetry block."""
+    def _world_for(self, parameters: Mapping[str, Any], seed: int) -> Any:
+        """Return the merged world with a row's values, without a telemetry block.
+
+        Our engine takes the checked world as it is and need not check it again.
+        """
         from ecosim.engine.world import load_world
 
-        world = load_world(self._world, parameters=dict(parameters)).to_dict()
+        loaded = load_world(self._world, parameters={**parameters, "seed": seed})
+        if self.plan.engine == DEFAULT_ENGINE:
+            return loaded
+        world = loaded.to_dict()
         world.pop("telemetry", None)
-        world["seed"] = seed
         return world
 
     def _simulate(self, row: Row, private: Path) -> None:
         from ecosim.telemetry import TelemetryEmitter
 
         engine = make_engine(
-            self.factory, self.plan.engine, self._merged(row.parameters, row.seed), row.seed
+            self.factory, self.plan.engine, self._world_for(row.parameters, row.seed), row.seed
         )
-        own = self._world.get("telemetry") or {}
+        own = self._own_telemetry
         settings = {key: own[key] for key in _KEPT_SETTINGS if key in own}
         settings |= {"interval": self.plan.interval, "output_dir": str(private)}
         with TelemetryEmitter(settings, run_id=row.run_id, parameters=row.parameters) as emitter:

@@ -140,7 +140,7 @@ def _parse(text: str, name: str) -> Any:
         raise _file_error(name, f"at most {MAX_DEPTH} levels of nesting", "more") from None
 
 
-def clean_data(value: object, location: Location, problems: Problems) -> Any:
+def clean_data(value: Any, location: Location, problems: Problems) -> Any:
     """Return a copy as plain JSON data without comments.
 
     Parameters
@@ -152,7 +152,15 @@ def clean_data(value: object, location: Location, problems: Problems) -> Any:
     problems : Problems
         Collects what is unusable, which reads None in the copy.
     """
-    if value is None or isinstance(value, bool):
+    kind = type(value)
+    # Nearly all of a world is numbers and short text; what follows is for the rest.
+    if (
+        value is None
+        or kind is bool
+        or (kind is float and math.isfinite(value))
+        or (kind is str and value.isascii())
+        or (kind is int and value in _INTEGERS)
+    ):
         return value
     if isinstance(value, _Unusable):
         problems.add(location, "a finite number of 64 bits", value)
