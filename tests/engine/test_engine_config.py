@@ -13,7 +13,7 @@ from ecosim.engine import EcosystemEngine, load_world
 from ecosim.engine.config import BIOMES, Rates, SimConfig
 
 #: Ticks at which two runs are compared, until they differ.
-CHECKPOINTS = (60, 160, 350)
+CHECKPOINTS = (60, 160, 350, 700)
 
 
 def settings_of(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -62,7 +62,7 @@ NEEDS: dict[str, dict[str, Any]] = {
 
 
 #: Where the middle between the default and the upper bound would not be felt.
-VALUES = {"sim_config.lifecycle.max_entities": 230}
+VALUES = {"sim_config.lifecycle.max_entities": 230, "sim_config.predation.refuge": 0.0}
 
 
 def fingerprints(parameters: dict[str, Any]) -> Iterator[tuple[float, ...]]:

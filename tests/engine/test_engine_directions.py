@@ -125,7 +125,7 @@ def test_a_dry_world_recovers_under_rain():
     dry = demo({"environment.climate.rainfall": 0.0, "environment.soil.moisture": 0.1})
     for seed in SEEDS[:2]:
         assert dormant_share(run(dry, seed, 800)) > 0.5
-        rained, left = rain_or_not(dry, seed, 800, 1000)
+        rained, left = rain_or_not(dry, seed, 800, 1500)
         assert biomass(rained) > 1.5 * biomass(left)
         assert dormant_share(rained) < 0.1 < 0.5 < dormant_share(left)
 
@@ -133,9 +133,9 @@ def test_a_dry_world_recovers_under_rain():
 def test_plants_of_the_desert_sleep_until_it_rains():
     desert = load_world("desert")
     for seed in SEEDS[:2]:
-        rained, left = rain_or_not(desert, seed, 1000, 600)
+        rained, left = rain_or_not(desert, seed, 1000, 800)
         assert dormant_share(left) > 0.85
-        assert dormant_share(rained) < 0.5
+        assert dormant_share(rained) < 0.3
 
 
 def test_plants_of_the_demo_wilt_and_sleep_in_the_drought_of_summer_and_recover():
@@ -190,7 +190,7 @@ def test_in_the_arctic_plants_and_insects_sleep_through_winter_and_wake():
             for name in names:
                 own = columns.species == columns.species_names.index(name)
                 asleep[-1][name] = float(np.mean(columns.state[own] == dormant))
-    summers, winters = asleep[5:15] + asleep[45:55], asleep[25:35] + asleep[65:75]
+    summers, winters = asleep[5:15] + asleep[45:55], asleep[27:34] + asleep[67:74]
     for name in names:
         assert np.mean([one[name] for one in summers]) < 0.2
         assert np.mean([one[name] for one in winters]) > 0.8
@@ -199,8 +199,9 @@ def test_in_the_arctic_plants_and_insects_sleep_through_winter_and_wake():
 
 
 def test_every_event_type_occurs_and_populations_move():
-    reference = temperate(0)
-    assert reference.events.keys() == {
+    references = [temperate(seed) for seed in SEEDS]
+    events = sum((one.events for one in references), Counter[str]())
+    assert events.keys() == {
         "CONSUMPTION",
         "POLLINATION",
         "PREDATION",
@@ -211,5 +212,6 @@ def test_every_event_type_occurs_and_populations_move():
         "RAIN",
         "DECOMPOSITION",
     }
-    assert min(reference.events.values()) >= 5
-    assert (np.ptp(np.array(reference.counts), axis=0) > 0).all()
+    assert min(events.values()) >= 5
+    moves = np.max([np.ptp(np.array(one.counts), axis=0) for one in references], axis=0)
+    assert (moves > 0).all()
