@@ -10,6 +10,8 @@ from pathlib import Path
 
 from ecosim.batch.layout import BatchLayout
 
+HERE = Path(__file__).parent
+
 PROBLEM = {
     "names": ["rates.hunger", "environment.climate.temperature"],
     "bounds": [[1, 2], [10, 20]],

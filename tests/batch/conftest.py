@@ -6,11 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from batch_cases import batch_words, write_space
+from batch_cases import HERE, batch_words, write_space
 
 from ecosim.cli import main
-
-HERE = Path(__file__).parent
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from batch_cases import contents, start, wait_until
+from batch_cases import HERE, contents, start, wait_until
 from clusters import Cluster
 
 from ecosim.batch.cluster import DaskExecutor
@@ -22,8 +22,6 @@ from ecosim.batch.runner import BatchReport, run_batch
 from ecosim.cli import main
 
 Command = Callable[..., int]
-
-HERE = Path(__file__).parent
 
 
 @pytest.fixture
