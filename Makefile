@@ -40,7 +40,8 @@ sanitize: $(STAMP)  ## the compiled core's tests under the address and undefined
 instructions: $(STAMP)  ## count the instructions telemetry adds; fail above 2 % (needs valgrind)
 	$(BIN)/python -m benchmarks.instructions --limit 2
 
-bench: $(STAMP)  ## measure what telemetry costs (prints a table, writes benchmarks/results)
+bench: $(STAMP)  ## measure what telemetry costs (prints tables, writes benchmarks/results)
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove what the targets made
