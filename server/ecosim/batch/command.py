@@ -68,7 +68,7 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
         with _executor(arguments, batch) as executor:
             shard = "" if batch.plan.shard is None else f" (shard {batch.plan.shard})"
             print(
-                f"batch {batch.plan.batch_id}{shard}: {len(batch.own_rows())} runs of "
+                f"batch {batch.plan.batch_id}{shard}: {len(batch.own_indices())} runs of "
                 f"{batch.plan.world}, {batch.plan.ticks} ticks each, {executor.describe()}, "
                 f"into {batch.layout.root}"
             )

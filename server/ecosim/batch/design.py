@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.stats import qmc
 
-from ecosim.batch.rows import Row, Value
+from ecosim.batch.rows import Column, Design, Value
 from ecosim.batch.samplers import Sampler, SeedMode, block_size
 from ecosim.batch.space import Parameter, Space
 from ecosim.errors import SpaceError
@@ -79,12 +79,12 @@ def sample(space: Space, sampler: Sampler, n: int, seed: int) -> NDArray[np.floa
     return _salib_points(space, sampler, n, seed)
 
 
-def transform(space: Space, points: NDArray[np.float64]) -> list[tuple[Value, ...]]:
-    """Return the parameter values at points of the unit cube, one tuple a row."""
-    columns = [
-        _values(parameter, points[:, column]) for column, parameter in enumerate(space.parameters)
+def transform(space: Space, points: NDArray[np.float64]) -> list[Column]:
+    """Return the parameter values at points of the unit cube, one column a parameter."""
+    return [
+        Column(_values(parameter, points[:, column]))
+        for column, parameter in enumerate(space.parameters)
     ]
-    return list(zip(*columns, strict=True))
 
 
 def run_seed(batch_seed: int, index: int, mode: SeedMode = "per_run", block: int = 1) -> int:
@@ -99,9 +99,7 @@ def run_seed(batch_seed: int, index: int, mode: SeedMode = "per_run", block: int
     return int(sequence.generate_state(1, np.uint64)[0]) >> (64 - SEED_BITS)
 
 
-def make_design(
-    space: Space, sampler: Sampler, n: int, seed: int, seed_mode: SeedMode
-) -> list[Row]:
+def make_design(space: Space, sampler: Sampler, n: int, seed: int, seed_mode: SeedMode) -> Design:
     """Return every run of a batch, in order, without ids.
 
     Raises
@@ -109,17 +107,10 @@ def make_design(
     SpaceError
         As :func:`sample`.
     """
-    values = transform(space, sample(space, sampler, n, seed))
+    points = sample(space, sampler, n, seed)
     block = block_size(space, sampler)
-    return [
-        Row(
-            run_id="",
-            index=index,
-            seed=run_seed(seed, index, seed_mode, block),
-            parameters=dict(zip(space.names, row, strict=True)),
-        )
-        for index, row in enumerate(values)
-    ]
+    seeds = (run_seed(seed, index, seed_mode, block) for index in range(len(points)))
+    return Design(space.names, transform(space, points), seeds)
 
 
 def _salib_points(

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from ecosim.batch.rows import Row, Value
+from ecosim.batch.rows import Design, Value
 from ecosim.batch.space import Parameter, Space
 from ecosim.errors import SpaceError, WorldError
 
@@ -35,7 +35,7 @@ def world_bytes(world: str | Path) -> bytes:
         raise WorldError([f"{world}: expected a world file or a shipped name, {reason}"]) from error
 
 
-def check_fit(space: Space, rows: list[Row], world: Mapping[str, Any]) -> None:
+def check_fit(space: Space, rows: Design, world: Mapping[str, Any]) -> None:
     """Check that every parameter is in the world and may take its extreme values.
 
     The world, which is in order by itself, is loaded with every parameter at its lowest and at its
@@ -68,7 +68,7 @@ def check_fit(space: Space, rows: list[Row], world: Mapping[str, Any]) -> None:
         raise SpaceError("\n".join(f"{space.name}: {line}" for line in problems))
 
 
-def _corners(space: Space, rows: list[Row]) -> Iterator[tuple[str, dict[str, Value]]]:
+def _corners(space: Space, rows: Design) -> Iterator[tuple[str, dict[str, Value]]]:
     """Yield the corners of the space at which the world is tried, with a word for each."""
     numbers = [parameter for parameter in space.parameters if not parameter.choices]
     corners = [
@@ -84,10 +84,9 @@ def _corners(space: Space, rows: list[Row]) -> Iterator[tuple[str, dict[str, Val
             yield word, {**corner, **chosen}
 
 
-def _extreme(parameter: Parameter, rows: list[Row], choose: Any) -> Value:
-    values = [row.parameters[parameter.name] for row in rows]
+def _extreme(parameter: Parameter, rows: Design, choose: Any) -> Value:
+    extreme: Value = choose(rows.column(parameter.name))
     if parameter.dist in _BOUNDED:
         bound = choose(parameter.bounds[:2])
-        values.append(int(bound) if parameter.integer else bound)
-    extreme: Value = choose(values)
+        extreme = choose(extreme, int(bound) if parameter.integer else bound)
     return extreme

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ from ecosim.batch.plan import (
     read_plan,
     write_plan,
 )
-from ecosim.batch.rows import Row, design_sha256, design_text, read_design, with_ids
+from ecosim.batch.rows import Design, Row, read_design
 from ecosim.batch.samplers import Sampler, block_size, size_warning
 from ecosim.batch.space import Space, load_space
 from ecosim.batch.table import read_table
@@ -36,11 +36,15 @@ class Batch:
 
     layout: BatchLayout
     plan: BatchPlan
-    rows: list[Row]
+    rows: Design
 
-    def own_rows(self) -> list[Row]:
-        """Return the rows this folder runs: all of the design, or those of its shard."""
-        return [row for row in self.rows if self.plan.runs_row(row.index)]
+    def own_rows(self) -> Iterator[Row]:
+        """Yield the rows this folder runs: all of the design, or those of its shard."""
+        return (self.rows[index] for index in self.own_indices())
+
+    def own_indices(self) -> list[int]:
+        """Return the indices of the rows this folder runs."""
+        return [index for index in range(len(self.rows)) if self.plan.runs_row(index)]
 
 
 class BatchWarning(UserWarning):
@@ -83,7 +87,7 @@ def create_batch(settings: BatchSettings, out: str | Path) -> Batch:
         n=design.n,
         seed=settings.seed,
         seed_mode=settings.seed_mode,
-        design_sha256=design_sha256(design.rows),
+        design_sha256=design.rows.sha256(),
         space=design.space,
         world=str(settings.world),
         world_sha256=sha256(content),
@@ -92,7 +96,7 @@ def create_batch(settings: BatchSettings, out: str | Path) -> Batch:
         engine=settings.engine,
         shard=settings.shard,
     )
-    rows = with_ids(design.rows, plan.batch_id)
+    rows = design.rows.with_ids(plan.batch_id)
     check_fit(plan.space, rows, json.loads(content))
     if warning := size_warning(plan.sampler, plan.n):
         warnings.warn(warning, BatchWarning, stacklevel=2)
@@ -108,7 +112,7 @@ def create_batch(settings: BatchSettings, out: str | Path) -> Batch:
             sync_path(layout.root)
             layout.runs.mkdir(exist_ok=True)
             write_whole(layout.world, content)
-            write_whole(layout.design, design_text(rows).encode())
+            write_whole(layout.design, rows.lines())
             write_plan(layout, plan)
             sync_path(layout.root.absolute().parent)
         except OSError as error:
@@ -122,24 +126,24 @@ def create_batch(settings: BatchSettings, out: str | Path) -> Batch:
     return batch
 
 
-class _Design(NamedTuple):
+class _Chosen(NamedTuple):
     """A design whose runs have no ids yet."""
 
     sampler: Sampler
     n: int
     space: Space
-    rows: list[Row]
+    rows: Design
 
 
-def _design(settings: BatchSettings) -> _Design:
+def _design(settings: BatchSettings) -> _Chosen:
     """Sample the space of the settings, or read their table."""
     space = load_space(settings.space)
     if settings.design is not None:
         table = read_table(settings.design, space)
         rows = table.rows(settings.seed, settings.seed_mode)
-        return _Design("table", len(rows), table.space, rows)
+        return _Chosen("table", len(rows), table.space, rows)
     rows = make_design(space, settings.sampler, settings.n, settings.seed, settings.seed_mode)
-    return _Design(settings.sampler, settings.n, space, rows)
+    return _Chosen(settings.sampler, settings.n, space, rows)
 
 
 def discard_batch(batch: Batch) -> None:
@@ -177,7 +181,7 @@ def open_batch(out: str | Path) -> Batch:
         raise BatchFolderError(f"{layout.design}: expected {count} rows, got {len(rows)}")
     # An extension that was cut short has written its design and not yet its plan.
     rows = rows[:count]
-    if design_sha256(rows) != plan.design_sha256:
+    if rows.sha256() != plan.design_sha256:
         raise BatchFolderError(f"{layout.design}: expected the batch's design, it was changed")
     return Batch(layout, plan, rows)
 
@@ -207,16 +211,16 @@ def extend_batch(batch: Batch, more: int) -> Batch:
         )
     plan = replace(batch.plan, n=batch.plan.n + more)
     points = make_design(plan.space, plan.sampler, plan.n, plan.seed, plan.seed_mode)
-    plan = replace(plan, design_sha256=design_sha256(points))
-    rows = with_ids(points, plan.batch_id)
-    if rows[: len(batch.rows)] != batch.rows:
+    plan = replace(plan, design_sha256=points.sha256())
+    rows = points.with_ids(plan.batch_id)
+    if rows[: len(batch.rows)].sha256() != batch.plan.design_sha256:
         raise BatchFolderError(
             f"{batch.layout.design}: expected the points this installation samples, it has others: "
             "extend it with the versions it was begun with"
         )
     try:
         with Ledger(batch.layout):
-            write_whole(batch.layout.design, design_text(rows).encode())
+            write_whole(batch.layout.design, rows.lines())
             write_plan(batch.layout, plan)
     except BatchFolderError:
         raise
@@ -247,7 +251,7 @@ def differences(plan: BatchPlan, given: Mapping[str, Any]) -> list[str]:
             same = plan.sampler == "table" or load_space(value).parameters == plan.space.parameters
         elif field.name == "design":
             rows = read_table(value).rows(plan.seed, plan.seed_mode)
-            same = design_sha256(rows) == plan.design_sha256
+            same = rows.sha256() == plan.design_sha256
         else:
             same = value == getattr(plan, field.name)
         if not same:

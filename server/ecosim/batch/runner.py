@@ -101,20 +101,20 @@ def run_batch(
     with Ledger(batch.layout) as ledger:
         attempts, report = _standing(batch, retries)
         settled = report.failed.keys()
-        rows = {row.run_id: row for row in batch.own_rows()}
+        indices = {row.run_id: row.index for row in batch.own_rows()}
         pending = collections.deque(
-            row
-            for row in rows.values()
-            if row.run_id not in settled and read_mark(batch.layout, row.run_id) is None
+            run_id
+            for run_id in indices
+            if run_id not in settled and read_mark(batch.layout, run_id) is None
         )
-        _sweep(batch.layout, {row.run_id for row in pending})
+        _sweep(batch.layout, set(pending))
         observer.begin(report.total, report.done, len(report.failed))
         try:
             in_flight = 0
             while pending or in_flight:
                 while pending and in_flight < executor.capacity:
-                    row = pending.popleft()
-                    executor.submit(Task(row, attempts[row.run_id] + 1))
+                    run_id = pending.popleft()
+                    executor.submit(Task(batch.rows[indices[run_id]], attempts[run_id] + 1))
                     in_flight += 1
                 if stop is not None and stop.is_set():
                     report.ending, report.reason = "interrupted", "stopped on request"
@@ -132,7 +132,7 @@ def run_batch(
                 attempts[outcome.run_id] += 1
                 if outcome.status == "died" and attempts[outcome.run_id] <= retries:
                     observer.retried(outcome)
-                    pending.append(rows[outcome.run_id])
+                    pending.append(outcome.run_id)
                     continue
                 if outcome.status == "done":
                     report.done += 1
@@ -144,8 +144,8 @@ def run_batch(
             observer.end()
         if report.ending != "finished":
             # What was in flight may have been finished before it could be dropped.
-            report.done = sum(read_mark(batch.layout, run_id) is not None for run_id in rows)
-        _sweep(batch.layout, rows.keys() - report.failed.keys())
+            report.done = sum(read_mark(batch.layout, run_id) is not None for run_id in indices)
+        _sweep(batch.layout, indices.keys() - report.failed.keys())
     return report
 
 
@@ -175,9 +175,8 @@ def _standing(batch: Batch, retries: int) -> tuple[collections.Counter[str], Bat
             for run_id, tried in history.items()
         }
     )
-    rows = batch.own_rows()
-    report = BatchReport(total=len(rows), done=0)
-    for row in rows:
+    report = BatchReport(total=len(batch.own_indices()), done=0)
+    for row in batch.own_rows():
         if read_mark(batch.layout, row.run_id) is not None:
             report.done += 1
         elif last := set_aside(history.get(row.run_id, ()), retries):

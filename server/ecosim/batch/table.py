@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ecosim.batch.design import LARGEST_DESIGN, SEED_BITS, run_seed
-from ecosim.batch.rows import Row, Value, parse_value
+from ecosim.batch.rows import Column, Design, Value, parse_value
 from ecosim.batch.samplers import SeedMode
 from ecosim.batch.space import Parameter, Space
 from ecosim.errors import SpaceError
@@ -28,27 +28,20 @@ class Table:
     ----------
     space : Space
         A parameter for each column; its bounds are the least and the greatest value.
-    values : list of tuple
-        One tuple a row, in the order of the space.
+    columns : list of Column
+        One a parameter, in the order of the space.
     seeds : list of int or None
         The column ``seed``, where the table has one.
     """
 
     space: Space
-    values: list[tuple[Value, ...]]
+    columns: list[Column]
     seeds: list[int] | None
 
-    def rows(self, seed: int, mode: SeedMode) -> list[Row]:
+    def rows(self, seed: int, mode: SeedMode) -> Design:
         """Return runs without ids; where they have no seeds, these are drawn from ``seed``."""
-        return [
-            Row(
-                run_id="",
-                index=index,
-                seed=run_seed(seed, index, mode) if self.seeds is None else self.seeds[index],
-                parameters=dict(zip(self.space.names, values, strict=True)),
-            )
-            for index, values in enumerate(self.values)
-        ]
+        drawn = (run_seed(seed, index, mode) for index in range(len(self.columns[0])))
+        return Design(self.space.names, self.columns, drawn if self.seeds is None else self.seeds)
 
 
 def read_table(path: str | Path, described: Space | None = None) -> Table:
@@ -117,7 +110,7 @@ def read_table(path: str | Path, described: Space | None = None) -> Table:
     _refuse(label, problems)
     notes = {} if described is None else {one.name: one for one in described.parameters}
     parameters = tuple(_parameter(name, column, notes) for name, column in columns.items())
-    return Table(Space(label, parameters), list(zip(*columns.values(), strict=True)), seeds)
+    return Table(Space(label, parameters), [Column(column) for column in columns.values()], seeds)
 
 
 def _read(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -113,7 +113,7 @@ def collect(folder: Path, progress: Callable[[int, int], None] | None = None) ->
 
 
 def _finished(
-    layout: BatchLayout, rows: list[Row], left_out: dict[str, str]
+    layout: BatchLayout, rows: Sequence[Row], left_out: dict[str, str]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield run id and mark of each finished run of some rows."""
     for row in rows:
@@ -136,7 +136,7 @@ class _Part:
         layout: BatchLayout,
         plan: BatchPlan,
         number: int,
-        own: list[Row],
+        own: Sequence[Row],
         lost: dict[str, str],
     ) -> None:
         self._layout = layout

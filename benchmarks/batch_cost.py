@@ -1,0 +1,143 @@
+"""What a batch costs beside its simulations: time a run, use of a second core, memory.
+
+``python -m benchmarks.batch_cost`` prints three tables. The machine's other work is met alike by
+what is compared: one after the other, pair by pair, and the medians of the pairs are the figures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from ecosim.batch.executors import LocalExecutor
+from ecosim.batch.ledger import Ledger
+from ecosim.batch.options import BatchSettings
+from ecosim.batch.prepare import Batch, create_batch
+from ecosim.batch.runner import Observer, run_batch
+from ecosim.batch.slots import Task
+from ecosim.engine import EcosystemEngine, load_world
+
+TICKS: Final = 300
+#: Few, so that the noise of the simulation does not hide what stands beside it.
+COST_TICKS: Final = 20
+RUNS: Final = 64
+SCALING_PAIRS: Final = 3
+SIZES: Final = (100, 1_000, 10_000)
+
+
+class Idle:
+    """An engine of one entity that does nothing."""
+
+    def __init__(self, world: dict[str, Any], *, seed: int) -> None:
+        self.tick = 0
+        self.entities = {"stone": {"species": "stone", "state": "IDLE", "state_vars": {}}}
+        self.events: list[Any] = []
+
+    def step(self) -> None:
+        """Let a tick pass."""
+        self.tick += 1
+
+
+class Silent(Observer):
+    """Watches a batch and says nothing."""
+
+
+def new_batch(folder: Path, **settings: Any) -> Batch:
+    """Return a batch of the demo world in a new folder."""
+    return create_batch(BatchSettings(**{"ticks": TICKS, **settings}), folder)
+
+
+def overhead() -> dict[str, float]:
+    """Return seconds a run takes in a batch, and the same simulation without one."""
+    pairs = []
+    with tempfile.TemporaryDirectory() as folder:
+        batch = new_batch(Path(folder) / "batch", n=RUNS, ticks=COST_TICKS)
+        world = json.loads(batch.layout.world.read_bytes())
+        with LocalExecutor(batch.layout.root, 1) as executor, Ledger(batch.layout) as ledger:
+            executor.probe()
+            for row in batch.rows:
+                begun = time.perf_counter()
+                executor.submit(Task(row, 1))
+                while (outcome := executor.next_outcome(60.0)) is None:
+                    pass
+                ledger.append(outcome)
+                in_batch = time.perf_counter() - begun
+                loaded = load_world(world, parameters={**row.parameters, "seed": row.seed})
+                begun = time.perf_counter()
+                engine = EcosystemEngine(loaded, telemetry=False)
+                for _ in range(COST_TICKS):
+                    engine.step()
+                pairs.append((in_batch, time.perf_counter() - begun))
+    return {
+        "run_in_batch_ms": 1e3 * median(both[0] for both in pairs),
+        "simulation_ms": 1e3 * median(both[1] for both in pairs),
+        "overhead_ms": 1e3 * median(batch - alone for batch, alone in pairs),
+    }
+
+
+def scaling() -> dict[str, float]:
+    """Return seconds that a batch takes on one worker and on two."""
+    seconds: dict[int, list[float]] = {1: [], 2: []}
+    for pair in range(SCALING_PAIRS):
+        for workers in (1, 2) if pair % 2 == 0 else (2, 1):
+            with tempfile.TemporaryDirectory() as folder:
+                batch = new_batch(Path(folder) / "batch", n=16, ticks=3 * TICKS)
+                with LocalExecutor(batch.layout.root, workers) as executor:
+                    executor.probe()
+                    begun = time.perf_counter()
+                    run_batch(batch, executor, Silent())
+                    seconds[workers].append(time.perf_counter() - begun)
+    ratios = [one / two for one, two in zip(seconds[1], seconds[2], strict=True)]
+    return {
+        "one_worker_s": median(seconds[1]),
+        "two_workers_s": median(seconds[2]),
+        "ratio": median(ratios),
+    }
+
+
+def memory(runs: int) -> dict[str, float]:
+    """Return the peak memory of the command that runs a batch of idle engines, and its time."""
+    here = Path(__file__).resolve().parents[1]
+    with tempfile.TemporaryDirectory() as folder:
+        words = [sys.executable, "-m", "ecosim", "batch", "--world", "minimal", "-n", str(runs)]
+        words += ["--ticks", "1", "--engine", "benchmarks.batch_cost:Idle", "--format", "jsonl"]
+        words += ["--out", f"{folder}/out"]
+        environment = {**os.environ, "PYTHONPATH": str(here)}
+        begun = time.perf_counter()
+        process = subprocess.Popen(
+            words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - begun
+        assert os.waitstatus_to_exitcode(status) == 0
+    return {"runs": runs, "peak_mb": usage.ru_maxrss / 1024, "ms_a_run": 1e3 * seconds / runs}
+
+
+def main() -> dict[str, Any]:
+    """Measure, print the tables, and return the figures."""
+    cost = overhead()
+    print(f"one run of the demo world, {COST_TICKS} ticks, median of {RUNS}")
+    print(f"{'in a batch':>20} {cost['run_in_batch_ms']:>8.1f} ms")
+    print(f"{'simulation alone':>20} {cost['simulation_ms']:>8.1f} ms")
+    print(f"{'difference':>20} {cost['overhead_ms']:>8.1f} ms  (limit 20)")
+    scale = scaling()
+    print(f"\n16 runs of the demo world, {3 * TICKS} ticks, median of {SCALING_PAIRS} pairs")
+    print(f"{'one worker':>20} {scale['one_worker_s']:>8.2f} s")
+    print(f"{'two workers':>20} {scale['two_workers_s']:>8.2f} s")
+    print(f"{'ratio':>20} {scale['ratio']:>8.2f}    (limit 1.9)")
+    sizes = [memory(runs) for runs in SIZES]
+    print(f"\n{'idle runs':>20} {'peak MB':>8} {'ms a run':>9}")
+    for row in sizes:
+        print(f"{row['runs']:>20.0f} {row['peak_mb']:>8.1f} {row['ms_a_run']:>9.1f}")
+    return {"overhead": cost, "scaling": scale, "memory": sizes}
+
+
+if __name__ == "__main__":
+    main()
