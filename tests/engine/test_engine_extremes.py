@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -85,6 +85,16 @@ def check(engine: EcosystemEngine, start: dict[str, float]) -> None:
 
 
 @given(ANY_SETTINGS, st.integers(0, 2**32))
+# The last animal dies on its way to a goal.
+@example(
+    {
+        "sim_config.time.dt": 0.5,
+        "sim_config.metabolism.hunger_base": 0.1,
+        "sim_config.metabolism.health_recovery": 0.0,
+        "sim_config.metabolism.starve_damage": 0.5,
+    },
+    0,
+)
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_settings_within_their_bounds_run(parameters, seed):
     world = load_world("minimal", parameters=parameters)

@@ -226,8 +226,6 @@ def steer(sim: Simulation, dt: float) -> None:
     """Turn to the goals, move everything by one tick, keep it within the world."""
     table = sim.table
     n = table.n_mobile
-    if not n:
-        return
     bound = indices(table.target[:n] >= 0)
     if bound.size:
         goal = table.target[bound]
