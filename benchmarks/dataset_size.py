@@ -1,7 +1,7 @@
 """How large the data of a batch is, and how fast a thousand runs become one number each.
 
 ``python -m benchmarks.dataset_size`` makes a batch of the demo world, collects it, and prints two
-tables: bytes a sample and bytes an event in each form, and the time to open 1,000 runs.
+tables: bytes a sample and bytes an event in each form, and the time to open 1,024 runs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ecosim.telemetry_writers import events_path, telemetry_path
 
 TICKS: Final = 1000
 RUNS: Final = 16
-MANY_RUNS: Final = 1000
+MANY_RUNS: Final = 1024
 REPEATS: Final = 5
 #: Tables that hold what the samples of the JSON lines hold.
 SAMPLE_TABLES: Final = ("species", "states", "voxels", "windows")
@@ -83,7 +83,7 @@ def sizes() -> dict[str, float]:
 
 
 def opening() -> dict[str, float]:
-    """Return the milliseconds from a folder of 1,000 runs to one outcome a run, in each form."""
+    """Return the milliseconds from a folder of 1,024 runs to one outcome a run, in each form."""
     with tempfile.TemporaryDirectory() as folder:
         batch = made(Path(folder) / "batch", n=MANY_RUNS, ticks=100, world="minimal")
         seconds: dict[str, list[float]] = {"parquet": [], "jsonl": []}

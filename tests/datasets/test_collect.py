@@ -88,6 +88,20 @@ def test_the_tables_hold_what_the_runs_wrote(copied):
         assert kinds == Counter(kind for b in records(run, "events") for kind in b["type"])
 
 
+def test_a_table_of_several_parts_can_be_grouped(copied):
+    collect(copied)
+    table = ecosim.datasets.open(copied).table("species", columns=["run_id", "count"])
+    sums = dict(
+        zip(
+            *table.group_by("run_id").aggregate([("count", "sum")]).to_pydict().values(),
+            strict=True,
+        )
+    )
+    for run in runs_of(copied):
+        _, *samples, _ = records(run, "telemetry")
+        assert sums[run.name] == sum(sample["entity_count"] for sample in samples)
+
+
 def test_rows_are_sorted_by_run_and_tick(copied):
     collect(copied)
     for table, clock in (("species", "tick"), ("windows", "tick_last"), ("events", "tick")):

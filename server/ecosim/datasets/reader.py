@@ -93,7 +93,8 @@ class Dataset:
 
     def table(self, table: str, **choice: Any) -> Any:
         """Return a table, or what :meth:`scan` chooses of it, as a ``pyarrow.Table``."""
-        return self.scan(table, **choice).to_table()
+        # Parts have dictionaries of their own, which pyarrow does not group across.
+        return self.scan(table, **choice).to_table().unify_dictionaries()
 
     def pandas(self, table: str, **choice: Any) -> Any:
         """Return what :meth:`table` returns as a ``pandas.DataFrame``."""
