@@ -10,13 +10,24 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import chart, engine_speed, overhead, parts, results, stalls
+from benchmarks import (
+    batch_cost,
+    chart,
+    dataset_size,
+    engine_speed,
+    overhead,
+    parts,
+    results,
+    stalls,
+)
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "overhead": overhead.main,
     "stalls": stalls.main,
     "parts": parts.main,
     "engine_speed": engine_speed.main,
+    "batch_cost": batch_cost.main,
+    "dataset_size": dataset_size.main,
 }
 
 
