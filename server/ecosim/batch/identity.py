@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import sysconfig
 from importlib import metadata
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -39,11 +40,9 @@ def engine_identity(engine: str) -> str:
     for name, path in files:
         digest.update(f"{name}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
-    versions = [
-        f"{name} {metadata.version(name)}"
-        for name in sorted(set(metadata.packages_distributions().get(module.partition(".")[0], ())))
-    ]
-    return ", ".join([*versions, f"code {digest.hexdigest()[:16]}"])
+    return ", ".join(
+        [*_versions(module.partition(".")[0], files[0][1]), f"code {digest.hexdigest()[:16]}"]
+    )
 
 
 def _code_files(module: str) -> list[tuple[str, Path]]:
@@ -70,3 +69,13 @@ def _code_files(module: str) -> list[tuple[str, Path]]:
         for path in folder.rglob("*")
         if path.suffix in _CODE_SUFFIXES and path.is_file()
     )
+
+
+def _versions(package: str, file: Path) -> list[str]:
+    """Return names and versions of the installed distributions that a package came with."""
+    places = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
+    # Asking what is installed reads the list of every distribution's files.
+    if places.isdisjoint(file.resolve().parents):
+        return []
+    names = metadata.packages_distributions().get(package, ())
+    return [f"{name} {metadata.version(name)}" for name in sorted(set(names))]
