@@ -153,9 +153,7 @@ class TelemetryEmitter:
             return
         if self._host is not None or self._failure is not None or self._closed:
             raise TelemetryError("on_init: expected one call on a new emitter, got another")
-        entered = time.perf_counter_ns()
         self._guarded(self._open, host)
-        self._emitter_ns += time.perf_counter_ns() - entered
 
     def on_tick(self, packet: Mapping[str, Any] | Iterable[Any] | None = None) -> None:
         """Take note of a tick that the host has just completed.

@@ -103,7 +103,8 @@ def end_record(
     status : {"completed", "stopped", "failed"}
         ``stopped``: somebody ended it early; ``failed``: an error did.
     emitter_ns, loop_ns : int
-        Nanoseconds inside the emitter's calls, and from the first tick to the last.
+        Nanoseconds inside the emitter's calls after ``on_init``, which comes before the loop, and
+        from the first tick to the last.
     """
     return {
         "record": "end",

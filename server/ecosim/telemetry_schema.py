@@ -160,7 +160,12 @@ RECORDS: Final[Mapping[str, tuple[Field, ...]]] = {
         Field("events_dropped", "count", "events", "events lost, all causes"),
         Field("status", "completed, stopped or failed", "", "how the run ended"),
         Field("error", "text or null", "", "what went wrong"),
-        Field("emitter_ns", "count", "ns", "inside the emitter's calls, writing included"),
+        Field(
+            "emitter_ns",
+            "count",
+            "ns",
+            "inside the emitter's calls after on_init, writing included",
+        ),
         Field("loop_ns", "count", "ns", "from the first tick to the last"),
     ),
 }
