@@ -167,9 +167,8 @@ def main() -> dict[str, Any]:
         print(f"{label:>20} {cost[f'{name}_ms']:>8.1f} {cost[f'{name}_cpu_ms']:>9.1f}")
     print(f"{'limit':>20} {20:>8.1f}")
     scale = scaling()
-    print(
-        f"\n{SCALING_RUNS} runs of the demo world, {3 * TICKS} ticks, median of {SCALING_PAIRS} pairs"
-    )
+    runs = f"{SCALING_RUNS} runs of the demo world, {3 * TICKS} ticks"
+    print(f"\n{runs}, median of {SCALING_PAIRS} pairs")
     print(f"{'one worker':>20} {scale['one_worker_s']:>8.2f} s")
     print(f"{'two workers':>20} {scale['two_workers_s']:>8.2f} s")
     print(f"{'ratio':>20} {scale['ratio']:>8.2f}    (limit 1.9)")
