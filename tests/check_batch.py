@@ -74,11 +74,11 @@ def check_config(config: dict, row: dict[str, str], batch: dict) -> list[str]:
     """Compare the config record with the row of the design it was made from."""
     found = []
     fixed = {"run_id", "index", "seed"}
-    parameters = {path: value for path, value in row.items() if path not in fixed}
+    parameters = {path: number(value) for path, value in row.items() if path not in fixed}
     if config["parameters"].keys() != parameters.keys():
         return ["config.parameters: other names than the design"]
     for path, value in parameters.items():
-        if config["parameters"][path] != float(value):
+        if config["parameters"][path] != value:
             found.append(f"config.parameters[{path}]: design has {value}")
         section, *rest = path.split(".")
         block = {"rates": "world_rates", "sim_config": "sim_config_merged"}.get(section)
@@ -86,7 +86,7 @@ def check_config(config: dict, row: dict[str, str], batch: dict) -> list[str]:
             merged = config[block]
             for key in rest:
                 merged = merged[key]
-            if merged != float(value):
+            if merged != value:
                 found.append(f"config.{block}: {path} is {merged}, design has {value}")
     if config["seed"] != int(row["seed"]):
         found.append(f"config.seed: {config['seed']}, design has {row['seed']}")
@@ -95,6 +95,14 @@ def check_config(config: dict, row: dict[str, str], batch: dict) -> list[str]:
     if config["species_count"] != len(config["species"]):
         found.append("config.species_count: not the length of species")
     return found
+
+
+def number(text: str) -> float | str:
+    """Return a value of the design: a number, or the name of a choice."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def check_clock(samples: list[dict], batches: list[dict], end: dict, batch: dict) -> list[str]:
