@@ -25,7 +25,7 @@ from ecosim.telemetry import (
     TelemetryWarning,
 )
 from ecosim.telemetry_schema import problems
-from hosts import MeadowHost, SparseGrid
+from hosts import MeadowHost, SparseGrid, event_columns
 
 TESTS = Path(__file__).parent
 
@@ -375,6 +375,26 @@ def test_on_error_disable_warns_once_and_lets_the_simulation_go_on(tmp_path):
         warning.message
     )
     assert records(tmp_path)[-1]["status"] == "failed"
+
+
+def test_a_second_failure_behind_the_first_reaches_nobody(tmp_path):
+    """Events that waited turn out faulty while the first failure is being dealt with."""
+    host = MeadowHost()
+    faulty = event_columns("CROAK", [1], id_of=lambda code: 1 / 0)
+    host.event_columns = lambda: [faulty] if host.tick == 2 else []
+    settings = {"output_dir": tmp_path, "on_error": "disable"}
+    emitter = TelemetryEmitter(settings, run_id="r")
+    emitter.on_init(host)
+    for tick in (1, 2):
+        host.tick = tick
+        emitter.on_tick()
+    host.tick = 0
+    with pytest.warns(TelemetryWarning, match="expected a tick after 2, got 0"):
+        emitter.on_tick()
+    emitter.close()
+    config, sample, end = records(tmp_path)
+    assert (config["record"], sample["tick"]) == ("config", 0)
+    assert (end["status"], end["error"]) == ("failed", "tick: expected a tick after 2, got 0")
 
 
 # ---- files that cannot be written ---------------------------------------------------------------

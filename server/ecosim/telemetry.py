@@ -250,14 +250,15 @@ class TelemetryEmitter:
         self._dimensions = view.dimensions()
         self._cells = None if self._dimensions is None else math.prod(self._dimensions)
         self._tick = view.tick() if view.has_tick else 0
-        for species in _defined_species(view.world()):
+        world = view.world()  # a host may make it anew at each look
+        for species in _defined_species(world):
             self._core.declare_species(species)
         self._core.begin_tick(self._tick)
         count = self._sample()
         self._core.take_events(cut=True)  # the first batch starts with the first tick
         record = config_record(
             run_id=self.run_id,
-            world=view.world(),
+            world=world,
             seed=view.seed(),
             parameters=self.parameters,
             interval=self.config.interval,
@@ -430,6 +431,11 @@ class TelemetryEmitter:
         """
         if self._sink is None:
             return
+        try:
+            self._record_waiting()
+        except Exception as error:
+            # Events that waited may be faulty too; the first failure is the one to tell.
+            failure.add_note(f"then: {error}")
         try:
             if not isinstance(failure, OutputError):
                 self._write(cut=True)
