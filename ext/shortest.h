@@ -189,9 +189,11 @@ static inline char *write_double(char *out, double value)
         power = power < 0 ? -power : power;
         if (power < 10)
             *out++ = '0';
-        char small[4], *start = digits_before(small + 4, (uint64_t)power);
-        memcpy(out, start, (size_t)(small + 4 - start));
-        return out + (small + 4 - start);
+        /* Three digits at most, in the room that digits_before may take. */
+        char small[20], *start = digits_before(small + sizeof small, (uint64_t)power);
+        size_t length = (size_t)(small + sizeof small - start);
+        memcpy(out, start, length);
+        return out + length;
     }
     if (point <= 0) {
         memcpy(out, "0.000", 5);
