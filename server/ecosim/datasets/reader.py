@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,8 +14,8 @@ from ecosim.telemetry_tables import TABLES
 #: Columns of the runs table that are not parameters of the batch.
 _RUN_COLUMNS: Final = tuple(column.name for column in TABLES["runs"])
 
-#: An outcome: takes the dataset, returns run id to a number.
-Outcome = Callable[["Dataset"], Mapping[str, float]]
+#: An outcome: run id to a number, or what takes the dataset and returns that.
+Outcome = Mapping[str, float] | Callable[["Dataset"], Mapping[str, float]]
 
 
 def open(folder: str | Path) -> Dataset:
@@ -48,11 +48,40 @@ class Dataset:
     ----------
     root : Path
         Folder with a folder of Parquet files per table (:func:`open` finds it).
+    part : str, optional
+        Name of the one file to read in each of them; all of them when left out.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, part: str = "part-*.parquet") -> None:
         load_pyarrow()
         self.root = root
+        self._part = part
+
+    def files(self, table: str) -> list[Path]:
+        """Return the Parquet files of a table, in the order of their runs.
+
+        Raises
+        ------
+        DatasetError
+            There is no such table, or no file of it.
+        """
+        if table not in TABLES:
+            raise DatasetError(f"table: expected one of {', '.join(TABLES)}, got {table!r}")
+        parts = sorted((self.root / table).glob(self._part))
+        if not parts:
+            raise DatasetError(f"{self.root / table}: expected {self._part}, there is none")
+        return parts
+
+    def parts(self) -> Iterator[Dataset]:
+        """Yield the dataset in stretches of whole runs, so that memory does not grow with them.
+
+        The parts of a single run's own tables do not end where others do: it is one stretch.
+        """
+        names = [[path.name for path in self.files(table)] for table in TABLES]
+        if all(found == names[0] for found in names):
+            yield from (Dataset(self.root, name) for name in names[0])
+        else:
+            yield self
 
     def scan(
         self,
@@ -115,8 +144,9 @@ class Dataset:
 
         Parameters
         ----------
-        outcomes : mapping of name to callable, optional
-            Each takes this dataset and returns run id to number. Left out: for each species
+        outcomes : mapping of name to outcome, optional
+            Run id to number, as :meth:`ecosim.analysis.outcomes.OutcomeTable.by_run` gives it, or a
+            callable that takes this dataset and returns that. Left out: for each species
             ``<species>.count_end`` and ``<species>.count_mean``, and for each event type
             ``events.<type>``, its number over the run.
 
@@ -132,7 +162,10 @@ class Dataset:
         if outcomes is None:
             found = self._default_outcomes()
         else:
-            found = {name: dict(outcome(self)) for name, outcome in outcomes.items()}
+            found = {
+                name: dict(outcome(self) if callable(outcome) else outcome)
+                for name, outcome in outcomes.items()
+            }
         for name, values in found.items():
             numbers = [values.get(run_id) for run_id in run_ids]
             frame = frame.append_column(name, pa.array(numbers, pa.float64()))
@@ -167,13 +200,8 @@ class Dataset:
         return found.cast(pa.schema(fields))
 
     def _source(self, table: str) -> Any:
-        if table not in TABLES:
-            raise DatasetError(f"table: expected one of {', '.join(TABLES)}, got {table!r}")
         datasets = importlib.import_module("pyarrow.dataset")
-        parts = sorted((self.root / table).glob("part-*.parquet"))
-        if not parts:
-            raise DatasetError(f"{self.root / table}: expected part-*.parquet, there is none")
-        return datasets.dataset([str(part) for part in parts], format="parquet")
+        return datasets.dataset([str(path) for path in self.files(table)], format="parquet")
 
     def _filter(
         self,
