@@ -1,8 +1,8 @@
 """Who lives in the runs of a dataset, and who feeds on whom as far as the data says it.
 
 The dataset names species and their behavioural states, and no classes. The states tell the role:
-only plants grow, wilt and fruit, only micro-organisms are active and bloom, and what forages, hunts,
-flees, rests or wanders is an animal. ``DORMANT`` and ``DEAD`` are shared and tell nothing.
+only plants grow, wilt and fruit, only micro-organisms are active and bloom, and what forages,
+hunts, flees, rests or wanders is an animal. ``DORMANT`` and ``DEAD`` are shared and tell nothing.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ ROLES: Final[tuple[Role, ...]] = get_args(Role)
 #: Role to the states that only its species have.
 STATES_OF_ROLE: Final[Mapping[Role, frozenset[str]]] = {
     "consumer": frozenset(
-        "IDLE FORAGING HUNTING FLEEING RESTING DRINKING REPRODUCING DYING WANDERING POLLINATING "
-        "SWARMING".split()
+        {"IDLE", "FORAGING", "HUNTING", "FLEEING", "RESTING", "DRINKING", "REPRODUCING", "DYING"}
+        | {"WANDERING", "POLLINATING", "SWARMING"}
     ),
     "producer": frozenset({"GROWING", "WILTING", "FRUITING"}),
     "decomposer": frozenset({"ACTIVE", "BLOOMING"}),

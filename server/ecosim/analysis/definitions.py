@@ -1,4 +1,4 @@
-"""The outcomes that come with the package: name, unit, range and meaning, and how each is computed."""
+"""The outcomes that come with the package: what each is, and how it is computed."""
 
 from __future__ import annotations
 
@@ -133,13 +133,13 @@ def definitions(community: Community, settings: Settings) -> dict[str, Definitio
         ),
         *_time(
             "time_to_first_extinction",
-            "first sample at which a species that had a living entity in an earlier sample has none",
+            "first sample in which a species that had a living entity in an earlier one has none",
             lambda run: measures.first_extinction(run.ticks, run.counts),
         ),
         *_time(
             "time_to_collapse",
-            f"first sample at which the consumers of all species together are below {fall} of their "
-            "largest number in any sample so far",
+            f"first sample in which all consumers together are below {fall} of their largest "
+            "number in any sample so far",
             lambda run: measures.collapse(run.ticks, consumers(run), settings.collapse_fraction),
             no_consumer,
         ),

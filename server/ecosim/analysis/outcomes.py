@@ -197,7 +197,7 @@ def outcome_table(
 def _built_in(
     dataset: Dataset, community: Community, table: OutcomeTable, wanted: dict[str, Definition]
 ) -> dict[str, NDArray[np.float64]]:
-    """Return the columns of some of the package's outcomes, and put what is censored in the table."""
+    """Return the columns of some outcomes of the package; put what is censored in the table."""
     count = len(table.run_ids)
     columns = {name: np.full(count, np.nan) for name in wanted}
     possible = {name: one for name, one in wanted.items() if not one.lacking}

@@ -1,0 +1,255 @@
+"""SALib's estimators, called with care.
+
+SALib changes the ``problem`` it is given, reads a seed of 0 as no seed, and lets one value that is
+not finite turn every index into 0. So it gets a fresh problem each time, a seed that is never 0,
+and finite outcomes alone.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecosim.analysis.floors import morris_floor, sobol_floor
+
+Array = NDArray[np.float64]
+
+#: Levels of the grid of a morris design; SALib's default in the sampler and the analysis.
+MORRIS_LEVELS: Final = 4
+#: Inputs that have no effect, made to see what an estimator gives for one.
+_DUMMIES: Final = {"delta": 40, "rbd_fast": 200}
+#: Resamples for the bias of a dummy's delta; its spread over dummies is what matters.
+_DUMMY_RESAMPLES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What an estimator works on.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The factors: groups of parameters where the design moves groups, else parameters.
+    groups : tuple of str or None
+        The group of each parameter, where the design moves groups.
+    columns : tuple of str
+        The parameters.
+    inputs : ndarray of shape (rows, parameters), float64
+        Values; the code of a categorical parameter's choice.
+    outcome : ndarray of shape (rows,), float64, finite
+        Mean over the replicates.
+    replicates : ndarray of shape (replicates, rows), float64
+        The outcome of each; one row where there are none.
+    same_seeds : bool
+        Whether the rows of a block were run with one seed.
+    confidence : float
+        Of the intervals, between 0 and 1.
+    resamples : int
+        Bootstrap resamples.
+    seed : int
+    """
+
+    names: tuple[str, ...]
+    groups: tuple[str, ...] | None
+    columns: tuple[str, ...]
+    inputs: Array
+    outcome: Array
+    replicates: Array
+    same_seeds: bool
+    confidence: float
+    resamples: int
+    seed: int
+
+    def salib(self) -> dict[str, Any]:
+        """Return a fresh problem for SALib."""
+        problem: dict[str, Any] = {
+            "num_vars": len(self.columns),
+            "names": list(self.columns),
+            "bounds": [[0.0, 1.0]] * len(self.columns),
+        }
+        if self.groups is not None:
+            problem["groups"] = list(self.groups)
+        return problem
+
+    def salib_seed(self) -> int:
+        """Return a seed from 1 to 2**32 - 1 that follows from ``seed``."""
+        return int(np.random.SeedSequence(self.seed).generate_state(1)[0]) | 1
+
+
+class Estimate(NamedTuple):
+    """What an estimator found, arrays with one entry a factor.
+
+    ``values`` has each index by name, and the half-width of its interval under ``<name>_conf``;
+    NaN where there is none. ``floor`` is what chance or the estimator alone would give the index
+    that ranks, NaN where that is not known. ``clear`` is 1.0 where the index is distinguishable
+    from that, 0.0 where it is not, NaN where the data cannot tell.
+    """
+
+    values: dict[str, Array]
+    floor: Array
+    clear: Array
+    notes: list[str]
+
+
+def estimate_sobol(problem: Problem) -> Estimate:
+    from SALib.analyze import sobol
+
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")  # resamples of few distinct values are constant at times
+        found = sobol.analyze(
+            problem.salib(),
+            problem.outcome.copy(),
+            calc_second_order=False,
+            num_resamples=problem.resamples,
+            conf_level=problem.confidence,
+            seed=problem.salib_seed(),
+        )
+    values = {name: np.asarray(found[name], float) for name in ("ST", "ST_conf", "S1", "S1_conf")}
+    count = len(problem.names)
+    if len(problem.replicates) > 1:
+        floor = sobol_floor(problem.replicates, count)
+    else:
+        floor = np.full(count, 0.0 if problem.same_seeds else np.nan)
+    surely = values["S1"] - values["S1_conf"] > 0
+    clear = _above(values["ST"] - values["ST_conf"], floor, surely)
+    total, sum_of_firsts = values["ST"].sum(), values["S1"].sum()
+    notes = [
+        f"the first-order effects sum to {sum_of_firsts:.2f}, the total effects to {total:.2f}; "
+        "what the first lack of 1 is interaction or chance"
+    ]
+    return Estimate(values, floor, clear, notes)
+
+
+def estimate_morris(problem: Problem) -> Estimate:
+    from SALib.analyze import morris
+
+    found = morris.analyze(
+        problem.salib(),
+        problem.inputs.copy(),
+        problem.outcome.copy(),
+        num_resamples=problem.resamples,
+        conf_level=problem.confidence,
+        num_levels=MORRIS_LEVELS,
+        seed=np.random.default_rng(problem.seed),
+    )
+    # SALib's masked arrays hold whatever was computed; a group has no sign and so no mu or sigma.
+    values: dict[str, Array] = {
+        name: np.ma.filled(np.ma.asarray(found[name], dtype=float), np.nan)
+        for name in ("mu_star", "mu_star_conf", "mu", "sigma")
+    }
+    values["mu"] = np.where(np.isnan(values["sigma"]), np.nan, values["mu"])
+    paths = len(problem.outcome) // (len(problem.names) + 1)
+    if len(problem.replicates) > 1:
+        step = MORRIS_LEVELS / (2 * (MORRIS_LEVELS - 1))
+        members = [
+            [i for i, own in enumerate(problem.groups or problem.columns) if own == name]
+            for name in problem.names
+        ]
+        floor = morris_floor(problem.replicates, problem.inputs, members, step)
+    else:
+        floor = np.full(len(problem.names), 0.0 if problem.same_seeds else np.nan)
+    surely = np.abs(values["mu"]) > _quantile(problem.confidence) * values["sigma"] / paths**0.5
+    return Estimate(
+        values, floor, _above(values["mu_star"] - values["mu_star_conf"], floor, surely), []
+    )
+
+
+def estimate_rbd_fast(problem: Problem) -> Estimate:
+    from SALib.analyze import rbd_fast
+
+    rng = np.random.default_rng(problem.seed)
+    inputs, outcome = _shuffled(problem, rng)
+    found = rbd_fast.analyze(
+        problem.salib(),
+        inputs,
+        outcome,
+        num_resamples=problem.resamples,
+        conf_level=problem.confidence,
+        seed=rng,
+    )
+    values = {name: np.asarray(found[name], float) for name in ("S1", "S1_conf")}
+    count = _DUMMIES["rbd_fast"]
+    blank = {"num_vars": count, "names": [str(i) for i in range(count)]}
+    dummies = rng.random((len(outcome), count))
+    null = rbd_fast.analyze(blank, dummies, outcome, num_resamples=2, seed=rng)["S1"]
+    return _against_dummies(values, "S1", np.asarray(null, float), problem)
+
+
+def estimate_delta(problem: Problem) -> Estimate:
+    # SALib's analyze seeds numpy's global generator and sets warning filters for the whole process,
+    # and its balanced resampling, which needs 100 rows, fails before the plain one is tried. So its
+    # estimators of the two indices are used, and the bootstrap is done here.
+    from SALib.analyze.delta import calc_delta, sobol_first
+
+    rng = np.random.default_rng(problem.seed)
+    inputs, outcome = _shuffled(problem, rng)
+    rows = len(outcome)
+    exponent = 2 / (7 + np.tanh((1500 - rows) / 500))
+    classes = np.linspace(0, rows, round(min(np.ceil(rows**exponent), 48)) + 1)
+    grid = np.linspace(outcome.min(), outcome.max(), 100)
+
+    def reduced(column: Array, resamples: int) -> tuple[float, float]:
+        """Return delta with its bias reduced (Plischke et al. 2013, eq. 30), and its spread."""
+        once = calc_delta(outcome, grid, column, classes)
+        chosen = rng.integers(rows, size=(resamples, rows))
+        drawn = np.array([calc_delta(outcome[i], grid, column[i], classes) for i in chosen])
+        return float(2 * once - drawn.mean()), float(drawn.std(ddof=1))
+
+    quantile = _quantile(problem.confidence)
+    names = ("delta", "delta_conf", "S1", "S1_conf")
+    values = {name: np.full(len(problem.names), np.nan) for name in names}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for place, column in enumerate(inputs.T):
+            values["delta"][place], spread = reduced(column, problem.resamples)
+            values["delta_conf"][place] = quantile * spread
+            values["S1"][place] = sobol_first(outcome, column, classes)
+            chosen = rng.integers(rows, size=(problem.resamples, rows))
+            drawn = [sobol_first(outcome[i], column[i], classes) for i in chosen]
+            values["S1_conf"][place] = quantile * float(np.std(drawn, ddof=1))
+        null = [reduced(rng.random(rows), _DUMMY_RESAMPLES)[0] for _ in range(_DUMMIES["delta"])]
+    estimate = _against_dummies(values, "delta", np.array(null), problem)
+    if any("bins skipped" in str(one.message) for one in caught):
+        estimate.notes.append(
+            "the outcome is constant over a third of the classes of some parameter, which delta "
+            "passes over: it is made for outcomes of many values"
+        )
+    return estimate
+
+
+def _shuffled(problem: Problem, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Return the rows in an order of chance.
+
+    Rows with equal values (of an integer, a choice) are ranked in the order they stand in, which
+    in a sequence made to fill the space is no order of chance.
+    """
+    order = rng.permutation(len(problem.outcome))
+    return problem.inputs[order], problem.outcome[order]
+
+
+def _above(low: Array, floor: Array, surely: NDArray[np.bool_]) -> Array:
+    """Return 1 where a lower bound is above its floor, 0 where not, NaN where that is not known."""
+    known = np.where(low > floor, 1.0, 0.0)
+    return np.where(np.isnan(floor), np.where(surely, 1.0, np.nan), known)
+
+
+def _against_dummies(
+    values: dict[str, Array], ranked: str, null: Array, problem: Problem
+) -> Estimate:
+    level = float(np.quantile(null, problem.confidence))
+    floor = np.full(len(problem.names), level)
+    note = (
+        f"{problem.confidence:.0%} of {len(null)} inputs made up at random, which have no effect, "
+        f"have {ranked} up to {level:.3f}"
+    )
+    return Estimate(values, floor, np.where(values[ranked] > floor, 1.0, 0.0), [note])
+
+
+def _quantile(confidence: float) -> float:
+    from scipy.stats import norm
+
+    return float(norm.ppf(0.5 + confidence / 2))
