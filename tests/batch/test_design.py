@@ -106,6 +106,14 @@ def test_a_seed_depends_on_batch_and_row_and_fits_a_double(batch_seed: int, inde
     assert seed != run_seed(batch_seed, index + 1)
 
 
+@pytest.mark.parametrize("sampler", ["sobol", "lhs", "saltelli", "morris"])
+def test_a_negative_seed_is_a_seed_of_its_own(sampler: str) -> None:
+    points = sample(SPACE, sampler, 8, seed=-3)
+    assert np.array_equal(points, sample(SPACE, sampler, 8, seed=-3))
+    assert not np.array_equal(points, sample(SPACE, sampler, 8, seed=3))
+    assert run_seed(-3, 0) == run_seed(2**64 - 3, 0) != run_seed(3, 0)
+
+
 def test_seeds_of_today_are_seeds_of_tomorrow() -> None:
     assert [run_seed(1, index) for index in range(3)] == [
         4117112474581694,
@@ -159,7 +167,6 @@ def test_a_file_that_is_no_design_is_named(tmp_path: Path, text: str) -> None:
     ("sampler", "n", "seed", "message"),
     [
         ("sobol", 0, 1, "at least 1 run"),
-        ("sobol", 8, -1, "an integer >= 0"),
         ("sobol", 10**9, 1, "at most 10000000 rows"),
         ("saltelli", 12, 1, "a power of two"),
     ],

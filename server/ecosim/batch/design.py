@@ -50,7 +50,7 @@ def sample(space: Space, sampler: Sampler, n: int, seed: int) -> NDArray[np.floa
     n : int
         The sample size in the sampler's sense (see the module), at least 1.
     seed : int
-        Seeds the scrambling or the draws; 0 or more.
+        Seeds the scrambling or the draws.
 
     Returns
     -------
@@ -59,14 +59,13 @@ def sample(space: Space, sampler: Sampler, n: int, seed: int) -> NDArray[np.floa
     Raises
     ------
     SpaceError
-        ``n`` or ``seed`` does not suit the sampler.
+        ``n`` does not suit the sampler.
     """
     if n < 1:
         raise SpaceError(f"n: expected at least 1 run, got {n}")
-    if seed < 0:
-        raise SpaceError(f"seed: expected an integer >= 0, got {seed}")
     if n * block_size(space, sampler) > LARGEST_DESIGN:
         raise SpaceError(f"n: expected a design of at most {LARGEST_DESIGN} rows, got n = {n}")
+    seed = _entropy(seed)
     dimension = len(space.parameters)
     if sampler == "sobol":
         engine = qmc.Sobol(dimension, scramble=True, rng=np.random.default_rng(seed))
@@ -95,7 +94,7 @@ def run_seed(batch_seed: int, index: int, mode: SeedMode = "per_run", block: int
     are the parameters' doing.
     """
     child = {"per_run": index, "common": 0, "per_block": index // block}[mode]
-    sequence = np.random.SeedSequence(batch_seed, spawn_key=(child,))
+    sequence = np.random.SeedSequence(_entropy(batch_seed), spawn_key=(child,))
     return int(sequence.generate_state(1, np.uint64)[0]) >> (64 - SEED_BITS)
 
 
@@ -111,6 +110,11 @@ def make_design(space: Space, sampler: Sampler, n: int, seed: int, seed_mode: Se
     block = block_size(space, sampler)
     seeds = (run_seed(seed, index, seed_mode, block) for index in range(len(points)))
     return Design(space.names, transform(space, points), seeds)
+
+
+def _entropy(seed: int) -> int:
+    """Return a seed as NumPy takes it: a negative one is its two's complement of 64 bits."""
+    return seed if seed >= 0 else seed % 2**64
 
 
 def _salib_points(

@@ -1,15 +1,4 @@
-"""The exit codes of the command.
-
-====  ==========================================================
-code  meaning
-====  ==========================================================
-0     every run is done
-1     the batch could not be run, or stopped on an error
-2     the options, the space, the world or the engine are mistaken
-3     some runs failed and were set aside; the others are done
-130   interrupted; ``--resume`` continues
-====  ==========================================================
-"""
+"""The exit codes of every command."""
 
 from typing import Final
 
@@ -18,3 +7,12 @@ EXIT_ERROR: Final = 1
 EXIT_MISTAKE: Final = 2
 EXIT_SOME_FAILED: Final = 3
 EXIT_INTERRUPTED: Final = 130
+
+#: What each means, for the help and the pages.
+MEANINGS: Final = {
+    EXIT_DONE: "done as asked; of a batch: every run is done",
+    EXIT_ERROR: "it could not be done, or stopped on an error such as a full disk",
+    EXIT_MISTAKE: "the options, space, world or engine are mistaken; nothing was written",
+    EXIT_SOME_FAILED: "some runs of the batch failed and were set aside; the others are done",
+    EXIT_INTERRUPTED: "interrupted; what is there is whole, and a batch goes on with --resume",
+}

@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,6 +31,9 @@ UNCOUNTED: Final[dict[AttemptStatus, str]] = {
     "no_worker": "put the workers right",
     "no_cluster": "start the scheduler again",
 }
+
+#: Longer than it takes to ask whether a batch is locked, seconds.
+_MOMENT: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,30 @@ def lock_batch(layout: BatchLayout) -> IO[bytes]:
         stream = layout.lock.open("ab")
     except OSError as error:
         raise BatchFolderError(f"{layout.root}: expected a folder to write to, {error}") from error
+    for last in (False, True):
+        if _take(stream):
+            break
+        if last:
+            stream.close()
+            raise BatchFolderError(
+                f"{layout.root}: expected to be the only coordinator, another one is at work here"
+            )
+        # Whoever asks whether a coordinator is at work holds the lock for a moment.
+        time.sleep(_MOMENT)
+    return stream
+
+
+def is_at_work(layout: BatchLayout) -> bool:
+    """Return whether a coordinator has the batch open now; nothing is changed by asking."""
+    try:
+        with layout.lock.open("rb") as stream:
+            return not _take(stream, shared=True)
+    except OSError:
+        return False
+
+
+def _take(stream: IO[bytes], *, shared: bool = False) -> bool:
+    """Lock an open file, until it is closed, if nobody else has it; return whether it worked."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -172,10 +200,8 @@ def lock_batch(layout: BatchLayout) -> IO[bytes]:
         else:
             import fcntl
 
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        stream.close()
-        raise BatchFolderError(
-            f"{layout.root}: expected to be the only coordinator, another one is at work here"
-        ) from error
-    return stream
+            kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            fcntl.flock(stream, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

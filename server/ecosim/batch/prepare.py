@@ -28,6 +28,7 @@ from ecosim.batch.samplers import Sampler, block_size, size_warning
 from ecosim.batch.space import Space, load_space
 from ecosim.batch.table import read_table
 from ecosim.errors import BatchFolderError, SpaceError
+from ecosim.telemetry_config import TelemetryConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,9 @@ def create_batch(settings: BatchSettings, out: str | Path) -> Batch:
     SpaceError
         The space has mistakes or does not fit the world; all of them, one a line.
     WorldError
-        The world has mistakes.
+        The world has mistakes, or the seed is no integer of 64 bits.
+    TelemetryConfigError
+        The world's ``telemetry.interval`` is out of its range.
     BatchFolderError
         The folder is in use or cannot be written.
 
@@ -74,14 +77,17 @@ def create_batch(settings: BatchSettings, out: str | Path) -> Batch:
     BatchWarning
         The sample size does not suit the sampler.
     """
+    from ecosim.engine.randomness import choose_seed
     from ecosim.engine.world import load_world
 
     layout = BatchLayout(out)
     refuse_used_folder(layout)
+    choose_seed(settings.seed, None)
     design = _design(settings)
     # The loader sees the file itself first: it names mistakes that parsing would hide.
     load_world(settings.world)
     content = world_bytes(settings.world)
+    world = json.loads(content)
     plan = make_plan(
         sampler=design.sampler,
         n=design.n,
@@ -92,12 +98,12 @@ def create_batch(settings: BatchSettings, out: str | Path) -> Batch:
         world=str(settings.world),
         world_sha256=sha256(content),
         ticks=settings.ticks,
-        interval=settings.interval,
+        interval=_interval(settings, world),
         engine=settings.engine,
         shard=settings.shard,
     )
     rows = design.rows.with_ids(plan.batch_id)
-    check_fit(plan.space, rows, json.loads(content))
+    check_fit(plan.space, rows, world)
     if warning := size_warning(plan.sampler, plan.n):
         warnings.warn(warning, BatchWarning, stacklevel=2)
     batch = Batch(layout, plan, rows)
@@ -124,6 +130,15 @@ def create_batch(settings: BatchSettings, out: str | Path) -> Batch:
             discard_batch(batch)
             raise
     return batch
+
+
+def _interval(settings: BatchSettings, world: Mapping[str, Any]) -> int:
+    """Return the ticks between samples: those stated, else the world's own, else the default."""
+    if settings.interval is not None:
+        return settings.interval
+    own = world.get("telemetry") or {}
+    # Of a world's block this one setting is the batch's matter here; an engine may know others.
+    return TelemetryConfig.from_mapping({k: own[k] for k in ("interval",) if k in own}).interval
 
 
 class _Chosen(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import os
 import time
 from typing import IO, Any, Final
 
@@ -12,6 +13,8 @@ from ecosim.batch.runner import Observer
 #: The rate is that of this many latest runs, so that it follows a machine that gets busy.
 _RATE_WINDOW: Final = 50
 _SECONDS_BETWEEN_LINES: Final = 10.0
+#: Terminals that cannot redraw a line.
+_PLAIN_TERMINALS: Final = ("dumb", "unknown")
 
 
 class RunRate:
@@ -55,7 +58,7 @@ def rate_text(per_second: float | None) -> str:
 
 
 class _Counts(Observer):
-    """What both displays keep."""
+    """What every display keeps; by itself it shows nothing."""
 
     def __init__(self) -> None:
         self.total = self.done = self.failed = 0
@@ -179,9 +182,14 @@ class LiveProgress(_Counts):
         self._bar.console.print(text, markup=False, highlight=False)
 
 
-def progress_for(stream: IO[str]) -> Observer:
-    """Return the display that suits a stream; plain lines where rich is not installed."""
-    if stream.isatty():
+def progress_for(stream: IO[str], *, quiet: bool = False) -> Observer:
+    """Return the display that suits a stream; plain lines where rich is not installed.
+
+    ``quiet`` shows nothing.
+    """
+    if quiet:
+        return _Counts()
+    if stream.isatty() and os.environ.get("TERM") not in _PLAIN_TERMINALS:
         try:
             return LiveProgress(stream)
         except ImportError:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,11 @@ class Command:
     run : callable
         Takes the parsed options, calls the library, prints, and returns the exit code (those of
         :mod:`ecosim.batch.exit_codes`). Heavy packages are imported in here.
+    json_keys : mapping of str to str
+        The keys of the object that ``--json`` prints, each with its meaning; empty where there is
+        no ``--json``, or where a page of its own describes it.
+    subcommands : tuple of Command
+        Commands typed after this one's name.
     """
 
     name: str
@@ -31,3 +36,5 @@ class Command:
     examples: tuple[str, ...]
     add_options: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+    json_keys: Mapping[str, str] = field(default_factory=dict)
+    subcommands: tuple[Command, ...] = ()

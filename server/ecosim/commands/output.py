@@ -1,0 +1,64 @@
+"""Where a command's words go: reports to standard output, all else to standard error."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json`` and ``--quiet``."""
+    # Suppressed defaults: given before a sub-command or after it, an option counts the same.
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS,
+                        help="print one JSON object instead of text")  # fmt: skip
+    parser.add_argument("--quiet", action="store_true", default=argparse.SUPPRESS,
+                        help="print only warnings, errors and what --json asks for")  # fmt: skip
+
+
+class Output:
+    """The report of one command, for people or for a program.
+
+    Parameters
+    ----------
+    arguments : namespace
+        With ``json`` and ``quiet``, as :func:`add_output_options` has them; absent means not given.
+    """
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.json: bool = getattr(arguments, "json", False)
+        self.quiet: bool = getattr(arguments, "quiet", False)
+
+    def line(self, text: str = "") -> None:
+        """Print a line for people, at once: what watches a pipe sees it when it is true."""
+        if not (self.json or self.quiet):
+            print(text, flush=True)
+
+    def document(self, value: Mapping[str, Any]) -> None:
+        """Print the object that stands for the whole report, if it was asked for."""
+        if self.json:
+            print(json.dumps(value, indent=2, allow_nan=False), flush=True)
+
+
+@contextlib.contextmanager
+def warnings_as_lines() -> Iterator[list[str]]:
+    """Print each different warning of the block once, as a line on standard error.
+
+    Yields
+    ------
+    list of str
+        The texts, filled when the block has ended.
+    """
+    texts: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield texts
+        finally:
+            texts += dict.fromkeys(str(warning.message) for warning in caught)
+            for text in texts:
+                print(f"warning: {text}", file=sys.stderr)
