@@ -6,6 +6,7 @@ import { count, tickLabel } from "./format.js";
 
 const HEIGHT = 190;
 const WIDE_HEIGHT = 240;
+const WHOLE_STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 const FONT = '12px Inter, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif';
 
 /** A short piece of line for the list of values. */
@@ -23,8 +24,8 @@ function swatch(line) {
 export class Chart {
   /**
    * `view()` returns what to draw, or a text that says why there is nothing:
-   * `{x, lines: [{label, values, colour, dash, low, high}], log, bounds, format, steps}`; `low` and
-   * `high` are the edges of a band. `span()` returns how many ticks to show, 0 for all.
+   * `{x, lines: [{label, values, colour, dash, width, low, high, note}], log, bounds, format, steps}`; `low` and
+   * `high` are the edges of a band, `note(index)` is told behind the value. `span()` returns how many ticks to show, 0 for all.
    */
   constructor(root, view, span) {
     this._view = view;
@@ -91,7 +92,7 @@ export class Chart {
     const bands = [];
     for (const line of view.lines) {
       series.push({
-        label: line.label, stroke: line.colour, width: 1.75, dash: line.dash, points: { show: view.x.length < 3 },
+        label: line.label, stroke: line.colour, width: line.width ?? 1.75, dash: line.dash, points: { show: view.x.length < 3 },
         paths: view.steps ? uPlot.paths.stepped({ align: -1 }) : undefined,
       });
       if (line.low) {
@@ -113,7 +114,7 @@ export class Chart {
         y: view.log ? { distr: 4, asinh: 1 } : { range: (chart, low, high) => this._bounds(low, high) },
       },
       axes: [
-        { ...axis, size: 30, gap: 6, values: (chart, ticks) => ticks.map(tickLabel) },
+        { ...axis, size: 30, gap: 6, space: 64, incrs: WHOLE_STEPS, values: (chart, ticks) => ticks.map(count) },
         { ...axis, size: 46, gap: 6, values: (chart, ticks) => ticks.map(tickLabel) },
       ],
       series,
@@ -147,7 +148,8 @@ export class Chart {
     const index = this._cursor !== null && this._cursor < x.length ? this._cursor : x.length - 1;
     const items = lines.map((line) => {
       const range = line.low ? ` (${format(line.low[index])} to ${format(line.high[index])})` : "";
-      return make("li", {}, swatch(line), `${line.label} `, make("b", {}, format(line.values[index])), range);
+      const note = line.note ? ` ${line.note(index)}` : "";
+      return make("li", {}, swatch(line), `${line.label} `, make("b", {}, format(line.values[index])), range, note);
     });
     this._readout.replaceChildren(make("li", {}, "tick ", make("b", {}, count(x[index]))), ...items);
     this._plot.setAttribute("role", "img");

@@ -2,11 +2,12 @@
 
 import { Chart } from "./chart.js";
 import { byId, fillSelect } from "./dom.js";
-import { count, eventWords, number, words } from "./format.js";
-import { dashes, LINES } from "./palette.js";
+import { count, eventWords, number, percent, words } from "./format.js";
+import { LINES } from "./palette.js";
 
 const KEY_EVENTS = ["reproductions", "deaths", "predations", "pollinations"];
 const MOST_POINTS = 2000;
+const DASHES = [[], [7, 4], [2, 3]];
 
 export class Charts {
   /** `world` gives looks, `history` samples; `hidden` are the species left out. */
@@ -15,7 +16,7 @@ export class Charts {
     this._history = history;
     this._hidden = hidden;
     this._theme = "light";
-    this._telemetry = undefined;
+    this._interval = undefined;
     this.clearCost();
     const span = () => Number(byId("range").value);
     const views = {
@@ -40,9 +41,9 @@ export class Charts {
     this.refresh();
   }
 
-  /** Settings of the telemetry from /state; null says that it is off, undefined that nobody knows yet. */
-  setTelemetry(telemetry) {
-    this._telemetry = telemetry;
+  /** Ticks from sample to sample; null says that telemetry is off, undefined that nobody knows yet. */
+  setInterval(interval) {
+    this._interval = interval;
   }
 
   setTheme(theme) {
@@ -55,16 +56,15 @@ export class Charts {
     this._costBefore = null;
   }
 
-  /** Take the sums of /state: ticks so far, seconds in steps and in telemetry. */
-  addCost({ ticks, step_s: stepS, telemetry_s: telemetryS }) {
+  /** Take sums since the start: nanoseconds in the emitter's calls and in the engine's steps. */
+  addCost({ tick, emitter_ns: emitterNs, step_ns: stepNs }) {
     const before = this._costBefore;
-    if (before !== null && ticks <= before.ticks) return;
-    this._costBefore = { ticks, stepS, telemetryS };
+    if (emitterNs === null || (before !== null && tick <= before.tick)) return;
+    this._costBefore = { tick, emitterNs };
     if (before === null) return;
-    const spent = telemetryS - before.telemetryS;
-    this._cost.x.push(ticks);
-    this._cost.micros.push((spent / (ticks - before.ticks)) * 1e6);
-    this._cost.share.push(telemetryS / (stepS + telemetryS));
+    this._cost.x.push(tick);
+    this._cost.micros.push((emitterNs - before.emitterNs) / (tick - before.tick) / 1e3);
+    this._cost.share.push(emitterNs / (stepNs + emitterNs));
     if (this._cost.x.length > MOST_POINTS) {
       for (const column of Object.values(this._cost)) column.splice(0, MOST_POINTS / 2);
     }
@@ -80,10 +80,10 @@ export class Charts {
 
   /** Why there are no samples, or null when there are. */
   _nothing() {
-    if (this._telemetry === null) return "Telemetry is off: this run was started with --no-telemetry.";
+    if (this._interval === null) return "Telemetry is off: this run was started with --no-telemetry.";
     if (this._history.ticks.length) return null;
-    if (this._telemetry === undefined) return "No samples yet: not connected to a run.";
-    return `No samples yet: the next comes within ${count(this._telemetry.interval)} ticks.`;
+    if (this._interval === undefined) return "No samples yet: not connected to a run.";
+    return `No samples yet: the next comes within ${count(this._interval)} ticks.`;
   }
 
   _population() {
@@ -97,7 +97,7 @@ export class Charts {
         const look = this._world.lookOf(name);
         return {
           label: words(name), values: this._history.column("count", name),
-          colour: look.colours[this._theme], dash: dashes(look.round),
+          colour: look.colours[this._theme], dash: look.dash, width: look.round ? 1 : 1.75,
         };
       });
     if (!lines.length) return "Every species is switched off in the legend.";
@@ -152,28 +152,24 @@ export class Charts {
     fillSelect(choice, [
       ["key", "births and deaths"], ["all", "all types"], ...types.map((type) => [`type ${type}`, eventWords(type)]),
     ], "key");
-    const { interval } = this._telemetry ?? { interval: 1 };
     const rows = {
       key: () => KEY_EVENTS.map((name) => [name, ["", name]]),
       all: () => types.map((type) => [eventWords(type), [type]]),
     }[choice.value]?.() ?? [[choice.selectedOptions[0].textContent, [choice.value.slice("type ".length)]]];
     if (!rows.length) return "No events yet.";
     const lines = rows.map(([label, parts], index) => ({
-      label, values: this._history.rates(interval, ...parts),
-      colour: this._colour(LINES[index % LINES.length]), dash: dashes(Math.floor(index / LINES.length)),
+      label, values: this._history.rates(this._interval, ...parts),
+      colour: this._colour(LINES[index % LINES.length]), dash: DASHES[Math.floor(index / LINES.length) % DASHES.length],
     }));
     return { x: this._history.ticks, lines, format: number, steps: true };
   }
 
   _costs() {
-    if (this._telemetry === null) return "Telemetry is off: it costs nothing.";
+    if (this._interval === null) return "Telemetry is off: it costs nothing.";
     if (!this._cost.x.length) return "Nothing measured yet.";
-    const { x, micros } = this._cost;
-    const share = this._cost.share.at(-1) * 100;
-    const line = {
-      label: `µs a tick; ${number(share)} % of the computing so far;`, values: micros,
-      colour: this._colour(LINES[0]), dash: [],
-    };
+    const { x, micros, share } = this._cost;
+    const note = (index) => `µs a tick, ${percent(share[index])} of the computing up to then`;
+    const line = { label: "emitter", values: micros, note, colour: this._colour(LINES[0]), dash: [] };
     return { x, lines: [line], format: number };
   }
 }

@@ -80,7 +80,7 @@ export class Connection {
       this._waiting = null;
       for (const packet of packets) if (packet.tick > state.tick) this._on.packet(packet);
       this._wait = FIRST_WAIT_S;
-      if (state.telemetry !== null && this._telemetry === null) this._listen(current);
+      if (state.telemetry && this._telemetry === null) this._listen(current);
     } catch (error) {
       if (current()) this._closed(error.message);
     }

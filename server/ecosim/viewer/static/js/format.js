@@ -11,6 +11,9 @@ export function number(value) {
   return Math.abs(value) >= 1000 ? whole.format(value) : short.format(value);
 }
 
+/** A value between 0 and 1 with two decimals. */
+export const fraction = (value) => (Number.isFinite(value) ? value.toFixed(2) : "–");
+
 /** A value for an axis: 1.2K. */
 export const tickLabel = (value) => (value === null ? "" : compact.format(value));
 

@@ -5,7 +5,7 @@ import { Charts } from "./charts.js";
 import { Controls } from "./controls.js";
 import { Inspector, sentence, showTip } from "./details.js";
 import { byId, fillSelect, setText } from "./dom.js";
-import { count, number, words } from "./format.js";
+import { count, fraction, number, words } from "./format.js";
 import { History } from "./history.js";
 import { fillMarks, Legend } from "./legend.js";
 import { WorldMap } from "./map.js";
@@ -20,7 +20,6 @@ const POLL_MS = 2000;
 const WORDS_MS = 200;
 const RAIN_SIGN_MS = 4000;
 const RESYNC_MS = 2000;
-const ENDS = new Set(["completed", "stopped", "failed"]);
 
 class Page {
   constructor() {
@@ -88,16 +87,16 @@ class Page {
   /** Take where the run stands: the small part of a state. */
   takeStanding(state) {
     this.state = { ...this.state, ...state };
-    const ended = ENDS.has(state.status);
-    this.voice.setPhase(ended ? "ended" : state.status);
-    this.voice.banner(ended ? this.endInWords(state) : null, { kind: state.status === "failed" ? "warn" : "info" });
+    const ended = state.finished;
+    this.voice.setPhase(ended ? "ended" : state.paused ? "paused" : "running");
+    this.voice.banner(ended ? this.endInWords() : null, { kind: state.status === "failed" ? "warn" : "info" });
     this.controls.show({
-      paused: state.status === "paused", rate: state.rate, steerable: !ended, stoppable: true,
+      paused: state.paused, rate: state.rate, steerable: !ended, stoppable: true,
     });
-    this.charts.setTelemetry(this.state.telemetry);
-    if (state.cost) this.charts.addCost(state.cost);
-    if (state.telemetry !== null) setText(byId("charts-note"), `one sample every ${count(this.state.telemetry.interval)} ticks`);
-    else setText(byId("charts-note"), "off");
+    const { telemetry, interval } = this.state;
+    this.charts.setInterval(telemetry ? interval : null);
+    if (telemetry) this.charts.addCost(this.state);
+    setText(byId("charts-note"), telemetry ? `one sample every ${count(interval)} ticks` : "off");
   }
 
   takePacket(packet) {
@@ -123,9 +122,9 @@ class Page {
   }
 
   lost(seconds, reason) {
-    const over = this.end !== null || ENDS.has(this.state?.status);
+    const over = this.end !== null || Boolean(this.state?.finished);
     this.voice.setPhase(over ? "ended" : "lost");
-    const what = over ? this.endInWords(this.state) : this.lossInWords(reason);
+    const what = over ? this.endInWords() : this.lossInWords(reason);
     this.voice.banner(`${what} Trying again in ${seconds} s.`, { kind: over ? "info" : "warn", retry: true });
     this.controls.show({ paused: this.controls.paused, rate: this.state?.rate ?? 10, steerable: false });
     this.wash.rest();
@@ -190,11 +189,9 @@ class Page {
     this.wash.choose(select.value);
   }
 
-  endInWords(state) {
-    const tick = count(this.end?.tick ?? state.tick);
-    const error = this.end?.error ?? state.error;
-    const how = this.end?.status ?? state.status;
-    return `The run has ended at tick ${tick}: ${how}${error ? `, ${error}` : ""}.`;
+  endInWords() {
+    const { tick, status, error } = this.end ?? this.state;
+    return `The run has ended at tick ${count(tick)}: ${status}${error ? `, ${error}` : ""}.`;
   }
 
   lossInWords(reason) {
@@ -243,8 +240,8 @@ class Page {
     const shown = wash.image !== null;
     byId("scale").hidden = !shown;
     if (shown) {
-      setText(byId("scale-low"), number(wash.low));
-      setText(byId("scale-high"), number(wash.high));
+      setText(byId("scale-low"), fraction(wash.low));
+      setText(byId("scale-high"), fraction(wash.high));
       setText(byId("scale-name"), `${words(wash.layer)} at the surface`);
       const ramp = byId("scale-ramp");
       const context = ramp.getContext("2d");

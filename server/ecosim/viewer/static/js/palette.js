@@ -4,24 +4,27 @@
 
 /** Colours by class as [light theme, dark theme], in the order in which species get them. */
 export const COLOURS = {
-  PLANT: [["#4d8b31", "#8fce6b"], ["#b0489f", "#f0a3e0"], ["#0d6f78", "#3fb8c4"], ["#8a7400", "#efe08a"]],
-  TREE: [["#1d5c3a", "#4fa877"], ["#7d8f1a", "#d3e07a"], ["#3f8f8a", "#9be3dc"]],
-  ANIMAL: [["#8a4b1c", "#c98a55"], ["#d9541e", "#ff9e66"], ["#5c5f66", "#dfe3ea"], ["#a3123f", "#f0608c"]],
-  BIRD: [["#1f3f9c", "#6f92f2"], ["#2e8fc4", "#a5def8"], ["#5b2a86", "#b98be8"]],
-  INSECT: [["#a87900", "#ffd24a"], ["#3b3b3b", "#c4c4c4"], ["#c2387a", "#ff8fc0"], ["#2d7f5e", "#6fdcb1"]],
-  MICROORGANISM: [["#7a4fb5", "#c3a6f2"], ["#94592f", "#dcae87"], ["#3d7a99", "#8ccbe6"]],
-  OTHER: [["#5a665f", "#b4c0b8"], ["#8a5a00", "#e3b45c"], ["#31688e", "#85bfe6"]],
+  PLANT: [["#2a540d", "#a6fdac"], ["#773b7e", "#f582f7"], ["#907124", "#a88834"]],
+  TREE: [["#0b6e4f", "#439e5e"], ["#767c12", "#e2e674"], ["#048398", "#56d1e7"]],
+  ANIMAL: [["#c15903", "#fdc384"], ["#723503", "#f15f0d"], ["#6e787e", "#babdc3"], ["#9f2c4c", "#c87989"]],
+  BIRD: [["#314abe", "#89bbfb"], ["#107eb2", "#3a95b8"], ["#54347d", "#9d79fe"]],
+  INSECT: [["#7a5a00", "#d2a211"], ["#454646", "#e0e4e5"], ["#b94c71", "#f25797"]],
+  MICROORGANISM: [["#885ad8", "#ac76ec"], ["#965d05", "#f49559"], ["#205e8d", "#7fccf6"]],
+  OTHER: [["#353339", "#c7c6d2"], ["#724c00", "#c4863a"], ["#306fc3", "#5693ee"]],
 };
 
-/** Shape and radius (world units at a cell size of 1) of each class, and who is drawn above whom. */
+/**
+ * Shape and radius (world units at a cell size of 1) of each class, who is drawn above whom, and
+ * the dashes of its lines in a chart, which tell the class where colours fail.
+ */
 export const CLASSES = {
-  PLANT: { shape: "square", radius: 0.26, order: 0, label: "plant" },
-  MICROORGANISM: { shape: "plus", radius: 0.34, order: 1, label: "microorganism" },
-  TREE: { shape: "hexagon", radius: 0.85, order: 2, label: "tree" },
-  OTHER: { shape: "cross", radius: 0.36, order: 3, label: "other" },
-  INSECT: { shape: "diamond", radius: 0.32, order: 4, label: "insect" },
-  ANIMAL: { shape: "circle", radius: 0.44, order: 5, label: "animal" },
-  BIRD: { shape: "triangle", radius: 0.46, order: 6, label: "bird" },
+  PLANT: { shape: "square", radius: 0.21, order: 0, dash: [], label: "plant" },
+  MICROORGANISM: { shape: "plus", radius: 0.29, order: 1, dash: [2, 3], label: "microorganism" },
+  TREE: { shape: "hexagon", radius: 0.72, order: 2, dash: [12, 3], label: "tree" },
+  OTHER: { shape: "cross", radius: 0.3, order: 3, dash: [1, 4], label: "other" },
+  INSECT: { shape: "diamond", radius: 0.26, order: 4, dash: [6, 3], label: "insect" },
+  ANIMAL: { shape: "circle", radius: 0.36, order: 5, dash: [], label: "animal" },
+  BIRD: { shape: "triangle", radius: 0.38, order: 6, dash: [10, 3, 2, 3], label: "bird" },
 };
 
 /** The class under which something is drawn. */
@@ -30,7 +33,7 @@ export const classOf = (name) => (Object.hasOwn(CLASSES, name) ? name : "OTHER")
 /**
  * Return how the species with this place among those of its class looks.
  *
- * After the last colour they start again, hollow and with a dashed line.
+ * After the last colour they start again, hollow and with a thinner line.
  */
 export function look(className, place) {
   const name = classOf(className);
@@ -42,9 +45,6 @@ export function look(className, place) {
   };
 }
 
-/** Dashes of a chart's line: solid at first, then one pattern for each further round. */
-export const dashes = (round) => [[], [7, 4], [2, 3], [9, 3, 2, 3]][round % 4];
-
 /** Colours of lines that belong to no species, as [light, dark]. */
 export const LINES = [
   ["#14675a", "#6cc9b6"], ["#b3541e", "#ffab73"], ["#3d5fb8", "#93b1ff"], ["#a3327f", "#f096d2"],
@@ -53,10 +53,10 @@ export const LINES = [
 
 /** Two ends of the wash of a layer, by theme. */
 export const WASHES = {
-  moisture: { light: ["#f7f6f0", "#7fb2dc"], dark: ["#141a17", "#24567f"] },
-  temperature: { light: ["#f7f6f0", "#e8a27c"], dark: ["#141a17", "#7c3d22"] },
-  organic_matter: { light: ["#f7f6f0", "#b59a7a"], dark: ["#141a17", "#5e4931"] },
+  moisture: { light: ["#f7f6f0", "#c3d9ea"], dark: ["#141a17", "#1f4261"] },
+  temperature: { light: ["#f7f6f0", "#f3d6c3"], dark: ["#141a17", "#4f2c1d"] },
+  organic_matter: { light: ["#f7f6f0", "#ded2c1"], dark: ["#141a17", "#43372a"] },
 };
 
 /** The ends for layers without colours of their own. */
-export const ANY_WASH = { light: ["#f7f6f0", "#b3a5d6"], dark: ["#141a17", "#4a3d73"] };
+export const ANY_WASH = { light: ["#f7f6f0", "#d8d1ea"], dark: ["#141a17", "#372f55"] };

@@ -65,9 +65,10 @@ export class Wash {
     this._theme = theme;
     const field = this._field;
     if (field === null || theme === undefined) return;
-    const { nx, nz, values } = field;
+    const { dimensions: [nx, nz], values } = field;
     let [low, high] = [Infinity, -Infinity];
     for (const value of values) {
+      if (value === null) continue;
       if (value < low) low = value;
       if (value > high) high = value;
     }
@@ -86,7 +87,7 @@ export class Wash {
         for (let channel = 0; channel < 3; channel += 1) {
           pixels.data[at + channel] = from[channel] + share * (to[channel] - from[channel]);
         }
-        pixels.data[at + 3] = 255;
+        pixels.data[at + 3] = values[x * nz + z] === null ? 0 : 255;
       }
     }
     this.image ??= document.createElement("canvas");

@@ -29,11 +29,11 @@ export class World {
     if (state.run_id !== this.runId) this.clear();
     this.runId = state.run_id;
     this.tick = state.tick;
-    this.cellSize = state.grid.cell_size;
-    const [nx, , nz] = state.grid.dimensions;
+    this.cellSize = state.cell_size;
+    const [nx, , nz] = state.dimensions;
     this.size = [nx * this.cellSize, nz * this.cellSize];
     this.water = state.water_sources ?? [];
-    for (const one of state.species) this._speciesOf(one.species, one.class);
+    for (const one of state.species) this._speciesOf(one.name, one.class);
     for (const species of this.species.values()) species.count = 0;
     this.entities.clear();
     for (const one of state.entities) this._add(one);
