@@ -11,7 +11,7 @@ from ecosim.commands.command import Command
 SHELLS: Final = ("bash", "zsh", "tcsh")
 
 #: What completes a value, by the name that help gives it; the rest is not completed.
-_FOLDERS: Final = ("DIR",)
+_FOLDERS: Final = ("DIR", "FOLDER")
 _FILES: Final = ("FILE", "FILE.html")
 _NAMED: Final = {"WORLD": "worlds", "SPACE": "spaces"}
 
