@@ -7,6 +7,7 @@ hunts, flees, rests or wanders is an animal. ``DORMANT`` and ``DEAD`` are shared
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -42,12 +43,15 @@ class Community:
         Voxel layers, sorted.
     event_types : tuple of str
         Types of event that occurred in any run, sorted.
+    has_grid : bool
+        Whether any run has a voxel grid.
     """
 
     species: tuple[str, ...]
     roles: dict[str, Role]
     layers: tuple[str, ...]
     event_types: tuple[str, ...]
+    has_grid: bool
 
     def with_role(self, role: Role) -> list[int]:
         """Return the places in ``species`` of those that have a role."""
@@ -93,12 +97,20 @@ def survey(dataset: Dataset, roles: Mapping[str, Role] | None = None) -> Communi
         if role not in ROLES:
             raise DatasetError(f"role of {name!r}: expected {', '.join(ROLES)}, got {role!r}")
         known[name] = role
-    return Community(tuple(sorted(species)), known, tuple(sorted(layers)), tuple(sorted(events)))
+    return Community(
+        *(tuple(sorted(species)), known, tuple(sorted(layers)), tuple(sorted(events))),
+        has_grid=any(_has_grid(part) for part in dataset.parts()),
+    )
 
 
 def _distinct(dataset: Dataset, table: str, column: str) -> set[str]:
     found = dataset.table(table, columns=[column]).column(column).unique().to_pylist()
     return {str(name) for name in found}
+
+
+def _has_grid(part: Dataset) -> bool:
+    configs = part.table("runs", columns=["config"]).column("config").drop_null()
+    return any(json.loads(one.as_py()).get("grid_dimensions") is not None for one in configs)
 
 
 def _role(states: set[str]) -> Role | None:

@@ -105,6 +105,7 @@ def definitions(community: Community, settings: Settings) -> dict[str, Definitio
     ground = partial(_ground_density, role="producer")
     no_consumer = _lacking_role(community, "consumer")
     no_producer = _lacking_role(community, "producer")
+    no_cover = no_producer or ("" if community.has_grid else "no run has a grid, and so no ground")
     no_layer = "" if NUTRIENT_LAYER in community.layers else f"no run has a layer {NUTRIENT_LAYER}"
     fall = f"{settings.collapse_fraction:.0%}".replace("%", " %")
     found = [
@@ -129,7 +130,7 @@ def definitions(community: Community, settings: Settings) -> dict[str, Definitio
             "living plants (entities of producer species, whatever their size or state) divided by "
             "the number of voxels in one level of the grid",
             ground,
-            no_producer,
+            no_cover,
         ),
         *_time(
             "time_to_first_extinction",

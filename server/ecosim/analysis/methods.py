@@ -111,6 +111,13 @@ METHODS: Final[Mapping[str, Method]] = {
             estimate_morris,
         ),
         Method(
+            *("rbd_fast", ("sobol", "lhs", "table"), "run", 128),
+            "its intervals use half of the runs, and 64 are few for ten harmonics",
+            False,
+            (_S1,),
+            estimate_rbd_fast,
+        ),
+        Method(
             *("delta", ("sobol", "lhs", "table"), "run", 128),
             "with fewer, the runs fall into three classes of each parameter",
             False,
@@ -124,13 +131,6 @@ METHODS: Final[Mapping[str, Method]] = {
                 _S1,
             ),
             estimate_delta,
-        ),
-        Method(
-            *("rbd_fast", ("sobol", "lhs", "table"), "run", 128),
-            "its intervals use half of the runs, and 64 are few for ten harmonics",
-            False,
-            (_S1,),
-            estimate_rbd_fast,
         ),
     )
 }

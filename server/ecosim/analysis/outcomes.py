@@ -164,6 +164,12 @@ def outcome_table(
     community = survey(dataset, roles)
     own = definitions(community, settings or Settings())
     chosen = list(own) if names is None else list(names)
+    for name in chosen:
+        if not (name in own or is_sql(name) or is_callable_name(name)):
+            raise DatasetError(
+                f"outcome: expected one of {', '.join(own)}; or MODULE:CALLABLE; or an SQL query "
+                f"that begins with SELECT or WITH; got {name!r}"
+            )
     table = OutcomeTable(tuple(run_ids), (), {}, left_out=left_out)
     wanted = {name: own[name] for name in chosen if name in own}
     built = _built_in(dataset, community, table, wanted)
@@ -173,13 +179,8 @@ def outcome_table(
             parts.append((own[name].outcome, built[name]))
         elif is_sql(name):
             parts.append(from_sql(dataset, name, run_ids))
-        elif is_callable_name(name):
-            parts.append(from_callable(dataset, name, run_ids))
         else:
-            raise DatasetError(
-                f"outcome: expected one of {', '.join(own)}; or MODULE:CALLABLE; or an SQL query "
-                f"that begins with SELECT or WITH; got {name!r}"
-            )
+            parts.append(from_callable(dataset, name, run_ids))
     for label, times in Counter(outcome.name for outcome, _ in parts).items():
         if times > 1:
             raise DatasetError(f"outcome: expected each name once, got {label!r} {times} times")

@@ -217,9 +217,11 @@ def _method(name: str | None, plan: BatchPlan) -> Method:
     method = METHODS[name]
     if method not in fitting:
         would = " or ".join(f"--sampler {one}" for one in method.samplers if one != "table")
+        serves = " or ".join(f"--method {one.name}" for one in fitting)
+        made = "a table" if plan.sampler == "table" else f"--sampler {plan.sampler}"
         raise SpaceError(
-            f"{name} cannot use a {plan.sampler} design: expected a batch made with {would}; "
-            f"this one serves {' or '.join(one.name for one in fitting)}"
+            f"method {name}: expected a batch made with {would}, this one was made with {made} "
+            f"and serves {serves}"
         )
     return method
 
