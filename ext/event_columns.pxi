@@ -59,13 +59,44 @@ cdef class Ids:
         return found
 
 
-cdef inline int64_t code_at(View view, int64_t row) noexcept:
-    """Return a code of a column of integers of any width."""
-    cdef int64_t code = 0
+cdef enum:
+    CODE_COLUMNS = 5    # source, target, species, state before, state after
+
+
+cdef struct Codes:
+    # Integer codes of the events of a group; NULL where it has none.
+    const int64_t *source
+    const int64_t *target
+    const int64_t *species
+    const int64_t *before
+    const int64_t *after
+
+
+cdef const int64_t *codes_of(Events events, object values, int64_t count, int64_t slot) except? NULL:
+    """Return a plain column of codes as int64, where it lies or in the slot's part of a scratch."""
+    cdef View view = column_of(events, values, True, count)
+    cdef int64_t *copy
+    if view is None:
+        return NULL
     if view.format == b"q":
-        return (<const int64_t *>view.buffer.buf)[row]
-    widen(<const char *>view.buffer.buf + row * view.buffer.itemsize, view.format, 1, &code)
-    return code
+        return <const int64_t *>view.buffer.buf
+    copy = events.codes + slot * count
+    widen(view.buffer.buf, view.format, count, copy)
+    return copy
+
+
+cdef NameList names_of(Events events, const int64_t *codes, int64_t count, object strings):
+    """Return the names that codes stand for, or None where a code has no plain name."""
+    cdef NameList found
+    cdef int64_t row
+    if codes == NULL or type(strings) is not tuple and type(strings) is not list:
+        return None
+    found = events.names.known_list(strings)
+    if found is not None:
+        for row in range(count):
+            if not 0 <= codes[row] < found.count:
+                return None
+    return found
 
 
 cdef inline double place_at(View view, double constant, int64_t row) noexcept:
@@ -86,13 +117,10 @@ cdef View column_of(Events events, object values, bint codes, int64_t count):
     return view if view._take(values, codes, count) else None
 
 
-cdef int release_columns(Events events, int64_t before) noexcept:
-    """Let go of the host's arrays; the Views serve again, which saves making them.
-
-    `before` is how many were in use before: an `id_of` that records events itself has its own.
-    """
+cdef int release_columns(Events events) noexcept:
+    """Let go of the host's arrays; the Views serve again, which saves making them."""
     cdef View view
-    while events.views_used > before:
+    while events.views_used:
         events.views_used -= 1
         view = events.views[events.views_used]
         view.release()
@@ -108,20 +136,6 @@ cdef View axis_of(Events events, object values, int64_t count, double *every):
     view = column_of(events, values, False, count)
     if view is None:
         every[0] = NAN
-    return view
-
-
-cdef View codes_of(Events events, object values, object names, int64_t count):
-    """Return a View of a plain column of codes that all have a name, or None."""
-    cdef View view = column_of(events, values, True, count)
-    cdef int64_t row, code, known
-    if view is None or (type(names) is not tuple and type(names) is not list):
-        return None
-    known = len(names)
-    for row in range(count):
-        code = code_at(view, row)
-        if not 0 <= code < known or type(names[code]) is not str:
-            return None
     return view
 
 
@@ -141,29 +155,35 @@ cdef bint has_two_states(dict extra):
 
 cdef list texts_of(Events events, dict extra, int64_t count):
     """Return the extras of each event as JSON, or None where a column is not plain."""
-    cdef list columns = [], names = [], found = []
+    cdef list codes_read = [], names_read = [], found = []
     cdef View view
+    cdef NameList names
     cdef Text text
-    cdef int64_t row, column
+    cdef int64_t row, column, code = 0
     cdef const char *before
     for key, (codes, words) in extra.items():
-        view = codes_of(events, codes, words, count)
-        if view is None or type(key) is not str:
+        names = names_of(events, codes_of(events, codes, count, 0), count, words)
+        if names is None or type(key) is not str:
             return None
-        columns.append(view)
-        names.append((key, words))
+        codes_read.append(events.views[events.views_used - 1])
+        names_read.append((key, names))
     memset(&text, 0, sizeof(Text))
     try:
         for row in range(count):
             text.size = 0
             before = b"{"
-            for column in range(len(columns)):
-                key, words = names[column]
+            for column in range(len(codes_read)):
+                key, names = names_read[column]
+                view = codes_read[column]
+                widen(
+                    <const char *>view.buffer.buf + row * view.buffer.itemsize, view.format, 1,
+                    &code,
+                )
                 done(put_text(&text, before))
                 before = b","
                 put_string(&text, key)
                 done(put_text(&text, b":"))
-                put_string(&text, words[code_at(columns[column], row)])
+                events.names.put(&text, names.names[code])
             done(put_text(&text, b"}"))
             found.append(PyBytes_FromStringAndSize(text.data, text.size))
     finally:
@@ -173,12 +193,15 @@ cdef list texts_of(Events events, dict extra, int64_t count):
 
 cdef int record_columns(Events events, object columns) except -1:
     """Record events that share a type: plain columns at once, others one by one."""
-    cdef bint plain
-    cdef int64_t before = events.views_used
-    try:
-        plain = record_plain_columns(events, columns)
-    finally:
-        release_columns(events, before)
+    cdef bint plain = False
+    # An `id_of` that records events itself finds the Views and the scratch in use.
+    if not events.reading_columns:
+        events.reading_columns = True
+        try:
+            plain = record_plain_columns(events, columns)
+        finally:
+            release_columns(events)
+            events.reading_columns = False
     if not plain:
         for kind, tick, source, target, place, extra, species in event_rows(columns, events.tick):
             events.record(kind, tick, source, target, place, extra, species)
@@ -190,24 +213,32 @@ cdef bint record_plain_columns(Events events, object columns) except -1:
 
     Codes without a name, and all else that is an error, are left to `event_rows`, which says so.
     """
-    cdef object kind = columns.event_type, extra = columns.extra, values = columns.target
-    cdef View source, target = None, species = None, before = None, after = None
-    cdef View x = None, y = None, z = None
+    cdef object kind = columns.event_type, extra = columns.extra, values = columns.target, text
+    cdef View first, x = None, y = None, z = None
+    cdef Codes codes
+    cdef NameList species = None, before = None, after = None
     cdef double every_x = 0, every_y = 0, every_z = 0
-    cdef object species_names = (), before_names = (), after_names = (), text
     cdef list texts = None
     cdef int64_t row, count, change
+    cdef bint has_states
     cdef Event event
 
     if type(kind) is not str or type(extra) is not dict:
         return False
-    source = column_of(events, columns.source, True, -1)
-    if source is None:
+    memset(&codes, 0, sizeof(Codes))
+    first = column_of(events, columns.source, True, -1)
+    if first is None:
         return False
-    count = source.count
+    count = first.count
+    events.room_for_codes(CODE_COLUMNS * count)
+    if first.format == b"q":
+        codes.source = <const int64_t *>first.buffer.buf
+    else:
+        widen(first.buffer.buf, first.format, count, events.codes)
+        codes.source = events.codes
     if values is not None:
-        target = column_of(events, values, True, count)
-        if target is None:
+        codes.target = codes_of(events, values, count, 1)
+        if codes.target == NULL:
             return False
     memset(&event, 0, sizeof(Event))
     event.tick = events.tick
@@ -220,52 +251,49 @@ cdef bint record_plain_columns(Events events, object columns) except -1:
         z = axis_of(events, columns.z, count, &every_z)
         if every_x != every_x or every_y != every_y or every_z != every_z:
             return False
-    if not has_two_states(extra) and event.kind == events.state_change:
+    has_states = has_two_states(extra)
+    if has_states:
+        values, text = extra[PREV_STATE]
+        codes.before = codes_of(events, values, count, 2)
+        before = names_of(events, codes.before, count, text)
+        values, text = extra[NEW_STATE]
+        codes.after = codes_of(events, values, count, 3)
+        after = names_of(events, codes.after, count, text)
+        if before is None or after is None:
+            return False
+        event.extra_kind = EXTRA_STATES
+    elif event.kind == events.state_change:
         return False
-    if extra and not has_two_states(extra):
+    elif extra:
         texts = texts_of(events, extra, count)
         if texts is None:
             return False
         event.extra_kind = EXTRA_TEXT
-    elif extra:
-        values, before_names = extra[PREV_STATE]
-        before = codes_of(events, values, before_names, count)
-        values, after_names = extra[NEW_STATE]
-        after = codes_of(events, values, after_names, count)
-        if before is None or after is None:
+    if event.kind == events.state_change and columns.species is not None:
+        codes.species = codes_of(events, columns.species, count, 4)
+        species = names_of(events, codes.species, count, columns.species_names)
+        if species is None:
             return False
-        event.extra_kind = EXTRA_STATES
-        values = columns.species if event.kind == events.state_change else None
-        if values is not None:
-            species_names = columns.species_names
-            species = codes_of(events, values, species_names, count)
-            if species is None:
-                return False
 
     events.ids.use(columns.id_of)
     for row in range(count):
-        source_id = events.ids.of(code_at(source, row), kind, SOURCE_ID)
-        target_id = None if target is None else events.ids.of(code_at(target, row), kind, TARGET_ID)
+        source_id = events.ids.of(codes.source[row], kind, SOURCE_ID)
+        target_id = None
+        if codes.target != NULL:
+            target_id = events.ids.of(codes.target[row], kind, TARGET_ID)
         if event.has_position:
             event.x = place_at(x, every_x, row)
             event.y = place_at(y, every_y, row)
             event.z = place_at(z, every_z, row)
-        if before is not None:
-            text = before_names[code_at(before, row)]
-            event.extra.states.before = <int32_t>events.names.find(<PyObject *>text)
-            text = after_names[code_at(after, row)]
-            event.extra.states.after = <int32_t>events.names.find(<PyObject *>text)
-        if texts is not None:
+        if has_states:
+            event.extra.states.before = <int32_t>before.names[codes.before[row]]
+            event.extra.states.after = <int32_t>after.names[codes.after[row]]
+        elif texts is not None:
             text = texts[row]
             event.extra.text = <PyObject *>text
         if species is not None:
-            text = species_names[code_at(species, row)]
             change = events.change_between(&event)
-            done(
-                counts_add(
-                    &events.changes, PAIR(events.names.find(<PyObject *>text), change), 1
-                )
-            )
+            done(counts_add(&events.changes, PAIR(species.names[codes.species[row]], change), 1))
         done(counts_add(&events.types, PAIR(0, event.kind), 1))
         event.source = event.target = NULL
         if events.log:

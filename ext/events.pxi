@@ -11,6 +11,9 @@ cdef class Events:
     cdef Ids ids
     cdef list views         # Views for the columns of an EventColumns
     cdef int64_t views_used
+    cdef bint reading_columns
+    cdef int64_t *codes     # a scratch for columns of codes of another width
+    cdef int64_t codes_capacity
     cdef bint log, drop
     cdef int64_t capacity
     cdef Ring ring
@@ -46,6 +49,12 @@ cdef class Events:
         counts_free(&self.known_changes)
         text_free(&self.text)
         text_free(&self.scratch)
+        free(self.codes)
+
+    cdef int room_for_codes(self, int64_t count) except -1:
+        return done(
+            array_reserve(<void **>&self.codes, &self.codes_capacity, count, sizeof(int64_t))
+        )
 
     # ---- one event
 

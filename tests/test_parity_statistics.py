@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ecosim.telemetry_statistics import LayerStatistics, layer_statistics
+from ecosim.telemetry_statistics import MANY, STRIDE, LayerStatistics, layer_statistics
 from parity import compiled_core
 
 if compiled_core() is None:
@@ -62,6 +62,26 @@ def hostile() -> dict[str, list[float]]:
         "NaN in every lane": [math.nan, 1.0] * 16,
         "values that grow": [2.0**i for i in range(-500, 500)],
         "uniform values": uniform,
+        **{f"many values: {reason}": values for reason, values in many(uniform).items()},
+    }
+
+
+def many(uniform: list[float]) -> dict[str, list[float]]:
+    """Return enough values for one pass, whole and with a tail."""
+    values = uniform * 5
+    far = list(values)
+    far[::STRIDE] = [1e6] * len(far[::STRIDE])
+    holed = list(values)
+    holed[STRIDE] = math.inf
+    return {
+        "uniform": values[:MANY],
+        "a tail": values[: MANY + 7],
+        "a constant": [0.1] * MANY,
+        "zeros of both signs": [-0.0, 0.0] * MANY,
+        "a poor guess": far,
+        "an infinity": holed,
+        "sums that overflow": [HUGE] * MANY,
+        "a large offset": [1e8 + 1e-3 * value for value in values],
     }
 
 

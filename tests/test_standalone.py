@@ -74,7 +74,8 @@ def test_the_wheel_requires_nothing_and_says_what_the_extras_bring(wheel):
         names = archive.namelist()
     required = metadata.get_all("Requires-Dist") or []
     assert [line for line in required if "extra ==" not in line] == []
-    extras = {"engine", "batch", "parquet", "cluster", "all", "bench", "dev"}
+    extras = {*("engine", "batch", "parquet", "viewer", "report", "snapshots", "shell", "all"),
+              *("cluster", "examples", "bench", "dev")}  # fmt: skip
     assert set(metadata.get_all("Provides-Extra")) == extras
     assert "ecosim/py.typed" in names
     assert "ecosim/data/worlds/demo.json" in names

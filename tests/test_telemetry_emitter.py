@@ -377,12 +377,13 @@ def test_on_error_disable_warns_once_and_lets_the_simulation_go_on(tmp_path):
     assert records(tmp_path)[-1]["status"] == "failed"
 
 
-def test_a_second_failure_behind_the_first_reaches_nobody(tmp_path):
+def test_a_second_failure_behind_the_first_reaches_nobody(tmp_path, monkeypatch):
     """Events that waited turn out faulty while the first failure is being dealt with."""
+    monkeypatch.setattr("ecosim.telemetry._LONGEST_QUIET_NS", 10**12)
     host = MeadowHost()
     faulty = event_columns("CROAK", [1], id_of=lambda code: 1 / 0)
-    host.event_columns = lambda: [faulty] if host.tick == 2 else []
-    settings = {"output_dir": tmp_path, "on_error": "disable"}
+    host.event_history = lambda after: [(1, []), (2, [faulty])][after : host.tick or 2]
+    settings = {"output_dir": tmp_path, "on_error": "disable", "interval": 3}
     emitter = TelemetryEmitter(settings, run_id="r")
     emitter.on_init(host)
     for tick in (1, 2):
@@ -395,6 +396,120 @@ def test_a_second_failure_behind_the_first_reaches_nobody(tmp_path):
     config, sample, end = records(tmp_path)
     assert (config["record"], sample["tick"]) == ("config", 0)
     assert (end["status"], end["error"]) == ("failed", "tick: expected a tick after 2, got 0")
+
+
+class KeepingHost(MeadowHost):
+    """Keeps its events for ten ticks, and notes how often it is asked for them."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def event_history(self, after):
+        self.asked.append(after)
+        ticks = range(max(after + 1, self.tick - 9), self.tick + 1)
+        return [(tick, [{"type": "HOP", "tick": tick, "n": tick}]) for tick in ticks]
+
+
+@pytest.mark.parametrize("ticks", [1, 2, 3, 10, 11, 20, 49, 50, 51, 57])
+def test_the_events_a_host_keeps_are_all_written_although_it_is_rarely_asked(
+    tmp_path, monkeypatch, ticks
+):
+    monkeypatch.setattr("ecosim.telemetry._LONGEST_QUIET_NS", 10**12)
+    host = KeepingHost()
+    telemetry, events = run(host, tmp_path, ticks, interval=50)
+    assert [tick for batch in events for tick in batch["tick"]] == list(range(1, ticks + 1))
+    assert telemetry[-1]["tick"] == ticks
+    assert [record["tick"] for record in telemetry[1:-1]] == sorted({0, ticks, min(50, ticks)})
+    assert len(host.asked) <= 2 + ticks // 10 + ticks // 50
+
+
+@pytest.mark.parametrize("interval", [1, 7, 50])
+def test_a_host_that_keeps_its_events_leaves_the_bytes_of_one_that_does_not(tmp_path, interval):
+    class Forgetful(KeepingHost):
+        event_history = None
+
+        def step(self):
+            packet = super().step()
+            return packet | {"events": KeepingHost.event_history(self, self.tick - 1)[0][1]}
+
+    written = []
+    for kind in (KeepingHost, Forgetful):
+        run(kind(), tmp_path / kind.__name__, 60, interval=interval)
+        files = sorted((tmp_path / kind.__name__).iterdir())
+        written.append([file.read_bytes() for file in files if "events" in file.name])
+    assert written[0] == written[1]
+    assert len(written[0][0].splitlines()) == 6
+
+
+def test_a_flush_and_an_exception_between_two_looks_lose_no_tick(tmp_path, monkeypatch):
+    monkeypatch.setattr("ecosim.telemetry._LONGEST_QUIET_NS", 10**12)
+    host = KeepingHost()
+
+    def drive():
+        with TelemetryEmitter({"output_dir": tmp_path}, run_id="r") as emitter:
+            emitter.on_init(host)
+            for tick in range(1, 9):
+                host.tick = tick
+                emitter.on_tick()
+                if tick == 4:
+                    emitter.flush()
+                    lines = (tmp_path / "r_events.jsonl").read_text().splitlines()
+                    assert [json.loads(line)["tick"] for line in lines] == [[1, 2, 3, 4]]
+            host.tick = 9  # in the middle of a tick that is never completed
+            raise RuntimeError("the engine stops")
+
+    with pytest.raises(RuntimeError, match="the engine stops"):
+        drive()
+    lines = (tmp_path / "r_events.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["tick"] == [5, 6, 7, 8]
+    assert records(tmp_path)[-1]["tick"] == 8
+
+
+def test_ticks_that_were_not_announced_are_said_to_be_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr("ecosim.telemetry._LONGEST_QUIET_NS", 10**12)
+    host = KeepingHost()
+    emitter = TelemetryEmitter({"output_dir": tmp_path}, run_id="r")
+    emitter.on_init(host)
+
+    def drive():
+        for tick in (1, *range(4, 40, 2)):
+            host.tick = tick
+            emitter.on_tick()
+
+    with pytest.raises(HostError, match=r"event_history\(1\): expected the ticks 2 to 22, got"):
+        drive()
+    emitter.close()
+
+
+def test_further_sinks_get_the_lines_of_the_files(tmp_path):
+    class Keeper:
+        paths = ()
+
+        def __init__(self):
+            self.telemetry, self.events, self.closed = b"", b"", 0
+
+        def write_telemetry(self, lines):
+            self.telemetry += lines
+
+        def write_events(self, lines):
+            self.events += lines
+
+        def flush(self):
+            pass
+
+        def close(self):
+            self.closed += 1
+
+    keeper, host = Keeper(), KeepingHost()
+    with TelemetryEmitter({"output_dir": tmp_path}, run_id="r", sinks=[keeper]) as emitter:
+        emitter.on_init(host)
+        for host.tick in range(1, 80):
+            emitter.on_tick()
+    assert keeper.telemetry == (tmp_path / "r_telemetry.jsonl").read_bytes()
+    assert keeper.events == (tmp_path / "r_events.jsonl").read_bytes()
+    assert keeper.closed
+    assert emitter.emitter_ns == records(tmp_path)[-1]["emitter_ns"]
 
 
 # ---- files that cannot be written ---------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ecosim.telemetry_statistics import fold, layer_statistics, moments
+from ecosim.telemetry_statistics import MANY, STRIDE, fold, layer_statistics, moments
 
 ULP = 2.0**-52
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -73,10 +73,50 @@ def test_every_tail_length_adds_all_elements_in_the_defined_order(n):
     check(values)
 
 
+def many(reason):
+    """Return so many values that one pass is tried, by what makes them hard."""
+    draw = random.Random(7)
+    values = [draw.uniform(-1, 1) for _ in range(MANY + 19)]
+    if reason == "those tried first are far from the rest":
+        values[::STRIDE] = [1e6] * len(values[::STRIDE])
+    elif reason == "all but one are the same":
+        values = [0.1] * MANY + [5e8]
+    elif reason == "a large offset with a small spread":
+        values = [1e8 + 1e-3 * value for value in values]
+    elif reason == "squares that overflow":
+        values = [1e200 * value for value in values]
+    elif reason == "eleven orders of magnitude":
+        values = [10 ** draw.uniform(-8, 3) for _ in values]
+    return values
+
+
+REASONS = [
+    "nothing",
+    "those tried first are far from the rest",
+    "all but one are the same",
+    "a large offset with a small spread",
+    "squares that overflow",
+    "eleven orders of magnitude",
+]
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_many_values_are_within_the_bound(reason):
+    check(many(reason))
+
+
+@pytest.mark.parametrize("place", [0, STRIDE, STRIDE + 1])
+def test_what_is_not_finite_among_many_values_is_left_out_wherever_it_stands(place):
+    values = many("nothing")
+    values[place] = math.nan
+    assert moments(values) == moments(values[:place] + values[place + 1 :])._replace(nonfinite=1)
+
+
 def test_a_constant_layer_has_its_value_as_mean_and_no_variance():
     for value in (0.1, 1e8 + 0.001, -3.3, 1e-310, 1e300):
-        found = layer_statistics([value] * 1000)
-        assert found == ((1000, 0, value, 0.0, 0.0), value, value)
+        for n in (1000, MANY):
+            found = layer_statistics([value] * n)
+            assert found == ((n, 0, value, 0.0, 0.0), value, value)
 
 
 def test_values_that_are_not_finite_are_left_out_and_counted():

@@ -75,6 +75,27 @@ def test_a_clock_that_stands_still_is_found_by_stepping():
     assert problem == "host.tick: expected more than 0 after a step, got 0 (int)"
 
 
+@pytest.mark.parametrize(
+    ("kept", "problem"),
+    [
+        (lambda tick, after: [(tick, [])], "expected the ticks 1 to 2, got [2]"),
+        (lambda tick, after: [(t, []) for t in range(1, tick)], "expected the ticks 1 to 2, got"),
+        (lambda tick, after: [[]], "expected pairs of a tick and its events"),
+        (lambda tick, after: [(t, [{"tick": t}]) for t in range(1, 3)], "event.type: expected"),
+    ],
+)
+def test_a_history_that_lacks_ticks_or_holds_no_events_is_found(kept, problem):
+    class Keeps(MeadowHost):
+        def event_history(self, after):
+            return kept(self.tick, after) if self.tick > 1 else [(1, [])]
+
+    (found,) = check_host(Keeps(), ticks=2)
+    assert problem in found
+    good = type("Good", (Keeps,), {"event_history": lambda self, after: [
+        (tick, []) for tick in range(after + 1, self.tick + 1)]})  # fmt: skip
+    assert check_host(good(), ticks=12) == []
+
+
 def test_a_step_that_raises_and_a_missing_step_are_found():
     class Raises(MeadowHost):
         def step(self):

@@ -18,7 +18,7 @@ import contextlib
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -31,10 +31,10 @@ from ecosim.telemetry_errors import (
     TelemetryConfigError,
     TelemetryError,
 )
-from ecosim.telemetry_host import HostView
+from ecosim.telemetry_host import EVENT_HISTORY_TICKS, HostView
 from ecosim.telemetry_records import config_record, end_record, line
 from ecosim.telemetry_values import describe, whole_number
-from ecosim.telemetry_writers import Sink, open_sink
+from ecosim.telemetry_writers import Sink, Tee, open_sink
 
 __all__ = [
     "BACKEND",
@@ -59,7 +59,8 @@ _LONGEST_WAIT_NS: Final = 1_000_000_000
 _LARGEST_QUEUE: Final = 64
 #: Events; their text is then some 100 KiB, which fits the caches and needs no new pages.
 _LARGEST_BACKLOG: Final = 1024
-_LONGEST_WAIT_TICKS: Final = 10
+#: A host that keeps its events is left alone this long at most.
+_LONGEST_QUIET_NS: Final = 250_000_000
 
 
 class TelemetryWarning(UserWarning):
@@ -77,6 +78,8 @@ class TelemetryEmitter:
         Names the files and stands in every record; made up when left out.
     parameters : mapping, optional
         Dotted path to value: what a batch set, for the config record.
+    sinks : sequence of Sink
+        Get the same lines as the files, after them; opened already, closed with the files.
 
     Raises
     ------
@@ -96,6 +99,7 @@ class TelemetryEmitter:
         *,
         run_id: str | None = None,
         parameters: Mapping[str, Any] | None = None,
+        sinks: Sequence[Sink] = (),
     ) -> None:
         self.config = TelemetryConfig.of(config)
         self.run_id = new_run_id() if run_id is None else check_run_id(run_id)
@@ -107,6 +111,7 @@ class TelemetryEmitter:
             ring_capacity=self.config.ring_capacity,
             on_full=self.config.on_full,
         )
+        self._more_sinks = tuple(sinks)
         self._host: HostView | None = None
         self._sink: Sink | None = None
         self._dimensions: tuple[int, int, int] | None = None
@@ -120,14 +125,20 @@ class TelemetryEmitter:
         self._first_entry = 0
         self._last_exit = 0
         self._emitter_ns = 0
-        #: Ticks whose event columns are not recorded yet, and the tick that ends the wait.
-        self._waiting: list[tuple[int, Any]] = []
-        self._due = 0
+        #: Calls of on_tick with nothing to do: how many in a row, and how many of these are left.
+        self._quiet = 0
+        self._quiet_left = 0
+        self._observed_at = 0
 
     @property
     def active(self) -> bool:
         """Whether ticks are being watched: initialised, enabled, neither failed nor closed."""
         return self._sink is not None and self._failure is None and not self._closed
+
+    @property
+    def emitter_ns(self) -> int:
+        """Time spent in the emitter's calls since the first tick, ns."""
+        return self._emitter_ns
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -162,7 +173,7 @@ class TelemetryEmitter:
         ----------
         packet : mapping, iterable or None
             The tick packet (its ``tick`` counts where the host has none, its ``events`` unless the
-            host offers ``event_columns``), the tick's events, or None to read the host's.
+            host offers ``event_history``), the tick's events, or None to read the host's.
 
         Raises
         ------
@@ -171,11 +182,10 @@ class TelemetryEmitter:
         OutputError
             The files cannot be written.
         """
-        entered = time.perf_counter_ns()
-        if packet is None and self._put_off(entered):
-            self._last_exit = time.perf_counter_ns()
-            self._emitter_ns += self._last_exit - entered
+        if self._quiet_left:
+            self._quiet_left -= 1
             return
+        entered = time.perf_counter_ns()
         if not self.config.enabled:
             return
         if not self.active:
@@ -217,7 +227,6 @@ class TelemetryEmitter:
                 self._guarded(self._finish, status, error, time.perf_counter_ns())
         finally:
             self._closed = True
-            self._due = 0
             self._release()
 
     def __enter__(self) -> Self:
@@ -269,80 +278,85 @@ class TelemetryEmitter:
             layers=view.layers,
             backend=BACKEND,
         )
-        self._sink = open_sink(self.config, self.run_id)
+        files = open_sink(self.config, self.run_id)
+        self._sink = Tee([files, *self._more_sinks]) if self._more_sinks else files
         self._sink.write_telemetry(line(record))
-        self._written_at = time.perf_counter_ns()
-
-    def _put_off(self, now: int) -> bool:
-        """Keep the events of a tick for later if nothing else is to be done at it.
-
-        After a tick of the engine none of the emitter's code is in the processor's caches, so ten
-        ticks' events recorded at once cost less than half as much. Only columns can wait: what they
-        hold is no longer the host's to change.
-        """
-        host = self._host
-        if host is None or host.event_columns is None or now - self._written_at >= _LONGEST_WAIT_NS:
-            return False
-        try:
-            tick = host.host.tick
-            # After a failure and before the first tick, nothing is due later than now.
-            if type(tick) is not int or not self._tick < tick < self._due:
-                return False
-            self._waiting.append((tick, host.event_columns()))
-        except Exception:
-            return False  # the longer way meets it again, and says what it is
-        self._tick = tick
-        return True
+        self._written_at = self._observed_at = time.perf_counter_ns()
 
     def _observe(self, packet: Any, now: int) -> None:
         host = self._host
         assert host is not None
-        events, tick = self._events_and_tick(host, packet)
-        if tick <= self._tick:
-            raise HostError(f"tick: expected a tick after {self._tick}, got {tick}")
-        self._tick = tick
-        self._waiting.append((tick, events))
-        self._record_waiting()
+        tick, history = self._ticks_done(host, packet)
+        ticks, calls = tick - self._tick, self._quiet + 1
+        self._quiet = 0
+        self._record(host, history, tick)
         if tick - self._sampled_tick >= self.config.interval:
             self._sample()
-        self._due = min(tick + _LONGEST_WAIT_TICKS, self._sampled_tick + self.config.interval)
         core = self._core
         if (
-            now - self._written_at >= _LONGEST_WAIT_NS
+            now - self._written_at >= _LONGEST_WAIT_NS - _LONGEST_QUIET_NS
             or core.samples_pending >= _LARGEST_QUEUE
             or core.events_pending >= _LARGEST_BACKLOG
         ):
             self._write()
+        if host.event_history is not None and ticks == calls:
+            self._quiet = self._quiet_left = self._quiet_calls((now - self._observed_at) // calls)
+        self._observed_at = now
 
-    def _record_waiting(self) -> None:
-        """Record the events of every tick up to now."""
-        host, core = self._host, self._core
-        assert host is not None
-        waiting, self._waiting = self._waiting, []
+    def _quiet_calls(self, tick_ns: int) -> int:
+        """Return for how many calls there will be nothing to do, ticks being ``tick_ns`` long.
+
+        The events of several ticks at once cost less than half of what they cost tick by tick:
+        after a tick of the engine none of the emitter's code is in the processor's caches.
+        """
+        ticks = min(EVENT_HISTORY_TICKS, self._sampled_tick + self.config.interval - self._tick)
+        return max(min(ticks, _LONGEST_QUIET_NS // max(tick_ns, 1)) - 1, 0)
+
+    def _catch_up(self) -> None:
+        """Record the ticks of the quiet calls there were; the host may be in the next one."""
+        calls = self._quiet - self._quiet_left
+        self._quiet = self._quiet_left = 0
+        if calls:
+            host = self._host
+            assert host is not None
+            tick = self._tick + calls
+            self._record(host, host.history_between(self._tick, tick), tick)
+
+    def _record(self, host: HostView, history: Iterable[tuple[int, Any]], tick: int) -> None:
+        """Record the events of the ticks up to ``tick``."""
+        core = self._core
         species_of = host.species_of()
-        for tick, events in waiting:
-            core.begin_tick(tick)
+        self._tick = tick
+        for each, events in history:
+            core.begin_tick(each)
             core.record_events(events, species_of)
             core.end_tick()
 
-    def _events_and_tick(self, host: HostView, packet: Any) -> tuple[Any, int]:
+    def _ticks_done(self, host: HostView, packet: Any) -> tuple[int, Iterable[tuple[int, Any]]]:
+        """Return the tick the host has done, and the events of each tick since the last call."""
+        has_history = host.event_history is not None
         if packet is None or isinstance(packet, Mapping):
-            if packet is None or host.event_columns is not None:
-                events = host.events()
+            events = None if packet is None or has_history else packet.get("events", ())
+            if host.has_tick or packet is None:
+                tick = host.tick() if host.has_tick else self._tick + 1
+            elif "tick" in packet:
+                tick = whole_number(packet["tick"], "packet['tick']")
             else:
-                found = packet.get("events")
-                events = () if found is None else found
-            if not host.has_tick and packet is not None:
-                if "tick" not in packet:
-                    raise HostError("tick: expected host.tick or packet['tick'], got neither")
-                return events, whole_number(packet["tick"], "packet['tick']")
+                raise HostError("tick: expected host.tick or packet['tick'], got neither")
         elif isinstance(packet, (str, bytes)) or not isinstance(packet, Iterable):
             raise HostError(
                 f"packet: expected a mapping, an iterable of events or None, got {describe(packet)}"
             )
         else:
-            events = packet
-        return events, host.tick() if host.has_tick else self._tick + 1
+            events, tick = packet, host.tick() if host.has_tick else self._tick + 1
+        done = self._tick + self._quiet
+        if tick <= done:
+            raise HostError(f"tick: expected a tick after {done}, got {tick}")
+        if has_history:
+            return tick, host.history_between(self._tick, tick, every=self._quiet > 0)
+        if packet is None:
+            events = host.events()
+        return tick, [(tick, () if events is None else events)]
 
     def _sample(self) -> int:
         """Read the host's state into a sample, and return its number of entities."""
@@ -365,18 +379,18 @@ class TelemetryEmitter:
 
     def _write(self, *, cut: bool = False) -> None:
         assert self._sink is not None
-        self._record_waiting()
         self._sink.write_events(self._core.take_events(cut=cut))
         self._sink.write_telemetry(self._core.take_samples())
         self._written_at = time.perf_counter_ns()
 
     def _flush(self) -> None:
         assert self._sink is not None
+        self._catch_up()
         self._write(cut=True)
         self._sink.flush()
 
     def _finish(self, status: Status, error: str | None, entered: int) -> None:
-        self._record_waiting()
+        self._catch_up()
         if status != "failed" and self._is_whole and self._tick > self._sampled_tick:
             self._sample()
         self._write(cut=True)
@@ -413,7 +427,6 @@ class TelemetryEmitter:
             failure = HostError(f"reading the host failed: {type(error).__name__}: {error}")
             failure.__cause__ = error
         self._failure = str(failure)
-        self._due = 0
         self._end_after(failure)
         if self.config.on_error == "raise":
             raise failure
@@ -432,7 +445,7 @@ class TelemetryEmitter:
         if self._sink is None:
             return
         try:
-            self._record_waiting()
+            self._catch_up()
         except Exception as error:
             # Events that waited may be faulty too; the first failure is the one to tell.
             failure.add_note(f"then: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final, Protocol, runtime_checkable
 
 from ecosim.telemetry_errors import HostError
@@ -33,6 +34,9 @@ UNSTORED_CELL: Final = 1.0
 
 #: The name under which entities that state no species are counted.
 UNKNOWN_SPECIES: Final = "unknown"
+
+#: Ticks whose events a host with an ``event_history`` keeps at least.
+EVENT_HISTORY_TICKS: Final = 10
 
 #: The event whose extras ``prev_state`` and ``new_state`` make it a transition.
 STATE_CHANGE: Final = "STATE_CHANGE"
@@ -73,9 +77,10 @@ class EventRecord(Protocol):
 class EventColumns(Protocol):
     """Events of one type that happened together: entry ``i`` of each column is of event ``i``.
 
-    What an engine that keeps columns hands over instead of one object an event. They are read up
-    to ten ticks later, so each tick has arrays of its own, which nobody changes any more. The
-    answers of ``id_of`` are remembered, and it is asked about entities that may be dead by then.
+    What an engine that keeps columns has in its ``event_history`` instead of one object an event.
+    They are read up to :data:`EVENT_HISTORY_TICKS` later, so each tick has arrays of its own, which
+    nobody changes any more. The answers of ``id_of`` are remembered, and it is asked about entities
+    that may be dead by then.
     """
 
     event_type: str
@@ -170,6 +175,10 @@ def walked_cells(
     return cells
 
 
+def _rising(numbers: Sequence[int]) -> bool:
+    return len(numbers) > 1 and all(first < second for first, second in pairwise(numbers))
+
+
 class HostView:
     """A host engine seen through the host interface.
 
@@ -190,9 +199,9 @@ class HostView:
                 f"host: expected an attribute 'entities' or a method 'entity_columns', "
                 f"{type(host).__name__} has neither"
             )
-        columns = getattr(host, "event_columns", None)
+        history = getattr(host, "event_history", None)
         #: The host's method of that name; None where it has none.
-        self.event_columns: Callable[[], Any] | None = columns if callable(columns) else None
+        self.event_history: Callable[[int], Any] | None = history if callable(history) else None
         self.layers = self._find_layers()
 
     def tick(self) -> int:
@@ -228,10 +237,32 @@ class HostView:
 
     def events(self) -> Any:
         """Return the events of the tick just done; empty where the host keeps none."""
-        if self.event_columns is not None:
-            return self.event_columns()
         found = getattr(self.host, "events", None)
         return () if found is None else found
+
+    def history_between(
+        self, after: int, tick: int, *, every: bool = True
+    ) -> list[tuple[int, Sequence[Any]]]:
+        """Return the events the host kept of the ticks after ``after`` and up to ``tick``.
+
+        Parameters
+        ----------
+        after, tick : int
+            Completed ticks of the host.
+        every : bool
+            Whether each tick between has to be there.
+        """
+        assert self.event_history is not None
+        where = f"host.event_history({after})"
+        try:
+            found = [pair for pair in self.event_history(after) if pair[0] <= tick]
+            ticks = [number for number, _ in found]
+        except (TypeError, ValueError, IndexError) as error:
+            raise HostError(f"{where}: expected pairs of a tick and its events, {error}") from error
+        whole = ticks == list(range(after + 1, tick + 1))
+        if not whole and (every or not _rising([after, *ticks]) or ticks[-1] != tick):
+            raise HostError(f"{where}: expected the ticks {after + 1} to {tick}, got {ticks}")
+        return found
 
     def world(self) -> Mapping[str, Any]:
         """Return the host's merged world definition; empty where it offers none."""

@@ -5,9 +5,11 @@ One definition serves voxel layers and the variables of a species, written for t
 - **The same bits everywhere.** Element ``i`` is added to lane ``i % 8`` and the eight lanes are
   folded in one fixed order, so scalar code, SSE2 and AVX2 round alike. Nothing here may call
   ``sum()`` (its rounding changed in Python 3.12), ``math.fsum`` or a fused multiply-add.
-- **Accuracy.** Corrected two-pass variance (Chan, Golub & LeVeque 1983, "Algorithms for computing
-  the sample variance", eq. 1.7): the second pass also sums the plain deviations, whose sum would
-  be zero in exact arithmetic, and takes that rounding error out of the mean and the variance.
+- **Accuracy.** Variance about a centre, with the plain deviations summed as well to take out what
+  the centre is off by (Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance",
+  eq. 1.6 and 1.7). The centre of few values is their mean (corrected two-pass). That of many is
+  the mean of a few of them, so that one pass will do; where it turns out to be further from the
+  mean than the spread of the values, so that digits cancel, the second pass is made after all.
 
 Variance and standard deviation are of the population (divisor n).
 """
@@ -22,6 +24,11 @@ from operator import add
 from typing import NamedTuple
 
 LANES = 8
+
+#: From so many values on, the mean of every ``STRIDE``-th is tried as the centre. A prime does not
+#: fall into step with the sides of a grid.
+MANY = 4096
+STRIDE = 509
 
 #: Exact power of two that brings the largest double to where its square is finite.
 SCALE = 2.0**-600
@@ -68,13 +75,13 @@ def moments(values: Sequence[float]) -> Moments:
     Values that are not finite are left out and counted. Finite values whose sum or squares overflow
     are computed again on a scale of ``2**-600``.
     """
-    result = _two_pass(values)
+    result = _one_pass(values) or _two_pass(values)
     if result is None:
         finite = [value for value in values if math.isfinite(value)]
         nonfinite = len(values) - len(finite)
         if not finite:
             return Moments(0, nonfinite, None, None, None)
-        result = _two_pass(finite) or _scaled(finite)
+        result = _one_pass(finite) or _two_pass(finite) or _scaled(finite)
         return result._replace(nonfinite=nonfinite)
     return result
 
@@ -89,19 +96,40 @@ def layer_statistics(values: Sequence[float]) -> LayerStatistics:
     return LayerStatistics(result, min(finite) + 0.0, max(finite) + 0.0)
 
 
+def _one_pass(values: Sequence[float]) -> Moments | None:
+    """Return the moments of many values by one pass, or None where that will not do."""
+    if len(values) < MANY:
+        return None
+    some = values[::STRIDE]
+    centre = fold(some) / len(some)
+    centre += fold([value - centre for value in some]) / len(some)
+    return _around(centre, values, 0.5)
+
+
 def _two_pass(values: Sequence[float]) -> Moments | None:
     """Return the corrected two-pass moments, or None when a sum is not finite."""
     n = len(values)
     if n == 0:
         return Moments(0, 0, None, None, None)
     total = fold(values)
-    centre = total / n
+    return _around(total / n, values, math.inf)
+
+
+def _around(centre: float, values: Sequence[float], most: float) -> Moments | None:
+    """Return the moments from the deviations from a centre.
+
+    None when a sum is not finite, or when the part of the squares that is due to the distance of
+    the centre from the mean is larger than ``most``.
+    """
     if not math.isfinite(centre):
         return None
+    n = len(values)
     deviations = [value - centre for value in values]
     error = fold(deviations)
     squares = fold([deviation * deviation for deviation in deviations])
     if not math.isfinite(squares) or not math.isfinite(error * error):
+        return None
+    if error * error / n > most * squares:
         return None
     variance = max(0.0, (squares - error * error / n) / n)
     return Moments(n, 0, centre + error / n, variance, math.sqrt(variance))

@@ -136,7 +136,8 @@ def _plain(value: Any, where: str) -> Any:
 
 def readable(text: bytes) -> bytes:
     """Return JSON text with U+FFFD for every lone surrogate, which no UTF-8 reader would take."""
-    if b"\\ud" not in text:
+    # One byte is found many times faster than three.
+    if b"\\" not in text or b"\\ud" not in text:
         return text
     return _SURROGATES.sub(lambda found: found[0] if found[1] is None else b"\\ufffd", text)
 

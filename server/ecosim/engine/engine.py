@@ -198,9 +198,9 @@ class EcosystemEngine:
         """The events of the tick just done, in the order in which they happened."""
         return self.simulation.log.records
 
-    def event_columns(self) -> list[EventGroup | EventRecord]:
-        """Return the events of the tick just done as columns, in their order."""
-        return self.simulation.log.columns
+    def event_history(self, after: int) -> list[tuple[int, list[EventGroup | EventRecord]]]:
+        """Return each tick after ``after`` with its events as columns; the last ten are kept."""
+        return self.simulation.log.after(after)
 
     def entity_columns(self) -> Columns:
         """Return the entities as columns, valid until the next step."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ecosim.engine.arrays import FloatArray, IntArray
+from ecosim.telemetry_host import EVENT_HISTORY_TICKS
 
 Position = tuple[float, float, float]
 Coded = tuple[IntArray, Sequence[str]]
@@ -56,7 +58,7 @@ class EventGroup:
 
 
 class EventLog:
-    """Collects the events of the tick under way.
+    """Collects the events of the tick under way, and keeps those of the last few.
 
     Parameters
     ----------
@@ -70,12 +72,16 @@ class EventLog:
         self._name_of = name_of
         self._species_names = species_names
         self._groups: list[EventGroup | EventRecord] = []
+        self._history: deque[tuple[int, list[EventGroup | EventRecord]]] = deque(
+            maxlen=EVENT_HISTORY_TICKS
+        )
         self._records: list[EventRecord] | None = None
         self._tick = 0
 
     def start(self, tick: int) -> None:
-        """Forget the last tick's events."""
+        """Begin the events of another tick."""
         self._groups = []
+        self._history.append((tick, self._groups))
         self._records = None
         self._tick = tick
 
@@ -113,10 +119,9 @@ class EventLog:
         """Record an event that concerns no entity and no place."""
         self._groups.append(EventRecord(event_type, self._tick, None, None, None, extra, None))
 
-    @property
-    def columns(self) -> list[EventGroup | EventRecord]:
-        """The events of the tick in their order, as columns where there are any."""
-        return self._groups
+    def after(self, tick: int) -> list[tuple[int, list[EventGroup | EventRecord]]]:
+        """Return the ticks after ``tick`` that are kept, with their events as columns, in order."""
+        return [pair for pair in self._history if pair[0] > tick]
 
     @property
     def records(self) -> list[EventRecord]:
