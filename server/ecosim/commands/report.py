@@ -1,0 +1,48 @@
+"""``ecosim report``: one HTML file that shows a run or a batch."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ecosim.batch.exit_codes import EXIT_DONE
+from ecosim.commands.command import Command
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "directory",
+        type=Path,
+        metavar="DIR",
+        help="a batch folder, a folder with one run, or the telemetry file of a run",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="the HTML file (of a batch DIR/report.html, of a run <run_id>_report.html beside it, "
+        "of a run in a batch under reports/ of the batch)",
+    )
+    parser.add_argument("--force", action="store_true", help="replace a file of that name")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from ecosim.report.numbers import bytes_text
+    from ecosim.report.write import write_report
+
+    path = write_report(arguments.directory, arguments.out, force=arguments.force)
+    print(f"report: {path}, {bytes_text(path.stat().st_size)}")
+    return EXIT_DONE
+
+
+COMMAND = Command(
+    name="report",
+    help="write one HTML file that shows a run or a batch",
+    examples=(
+        "ecosim report out/demo",
+        "ecosim report out/one --out one.html",
+        "ecosim report out/demo/runs/64310eb9-00000 --out run.html --force",
+    ),
+    add_options=_add_options,
+    run=_run,
+)

@@ -1,0 +1,46 @@
+"""Numbers as text for people."""
+
+from __future__ import annotations
+
+import math
+
+#: What stands where there is no number.
+NOTHING = "–"
+
+
+def number_text(value: float | None, digits: int = 4) -> str:
+    """Return a number with about so many significant digits, or a dash where there is none."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return NOTHING
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) < 10**15 else f"{value:.{digits - 1}e}"
+    size = abs(value)
+    if size != 0 and (size < 1e-3 or size >= 1e7):
+        mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+        return f"{_short(mantissa)}e{int(exponent)}"
+    decimals = digits - 1 if size < 1 else max(0, digits - 1 - math.floor(math.log10(size)))
+    return _short(f"{value:,.{decimals}f}")
+
+
+def share_text(part: float, whole: float) -> str:
+    """Return a part of a whole in percent, or a dash of nothing."""
+    return f"{number_text(100 * part / whole, 3)} %" if whole else NOTHING
+
+
+def bytes_text(count: int) -> str:
+    """Return a size for people, in units of 1,000."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{number_text(count) if unit == 'bytes' else number_text(size, 3)} {unit}"
+        size /= 1000
+    return f"{number_text(size, 3)} GB"
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return a count with its noun: ``1 run``, ``1,024 runs``."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def _short(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
