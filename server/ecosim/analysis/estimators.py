@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ecosim.analysis.delta import Densities, class_edges, outcome_grid, reduced_deltas
 from ecosim.analysis.floors import morris_floor, sobol_floor
 
 Array = NDArray[np.float64]
@@ -22,6 +23,8 @@ Array = NDArray[np.float64]
 MORRIS_LEVELS: Final = 4
 #: Inputs that have no effect, made to see what an estimator gives for one.
 _DUMMIES: Final = {"delta": 40, "rbd_fast": 200}
+#: The share of a parameter's classes with one value of the outcome above which delta says little.
+_MOST_CONSTANT: Final = 0.35
 #: Resamples for the bias of a dummy's delta; its spread over dummies is what matters.
 _DUMMY_RESAMPLES: Final = 20
 
@@ -96,6 +99,7 @@ class Estimate(NamedTuple):
 
 
 def estimate_sobol(problem: Problem) -> Estimate:
+    """Return first-order and total effects from a saltelli design, with intervals."""
     from SALib.analyze import sobol
 
     with warnings.catch_warnings(record=True):
@@ -125,6 +129,7 @@ def estimate_sobol(problem: Problem) -> Estimate:
 
 
 def estimate_morris(problem: Problem) -> Estimate:
+    """Return elementary effects from a morris design, with the interval of their mean."""
     from SALib.analyze import morris
 
     found = morris.analyze(
@@ -159,6 +164,7 @@ def estimate_morris(problem: Problem) -> Estimate:
 
 
 def estimate_rbd_fast(problem: Problem) -> Estimate:
+    """Return first-order effects from a design that fills the space, with intervals."""
     from SALib.analyze import rbd_fast
 
     rng = np.random.default_rng(problem.seed)
@@ -180,43 +186,25 @@ def estimate_rbd_fast(problem: Problem) -> Estimate:
 
 
 def estimate_delta(problem: Problem) -> Estimate:
-    # SALib's analyze seeds numpy's global generator and sets warning filters for the whole process,
-    # and its balanced resampling, which needs 100 rows, fails before the plain one is tried. So its
-    # estimators of the two indices are used, and the bootstrap is done here.
-    from SALib.analyze.delta import calc_delta, sobol_first
+    """Return delta from a design that fills the space, with intervals.
 
+    SALib's ``delta.analyze`` seeds numpy's global generator, sets warning filters for the whole
+    process, and gives nothing for less than 100 rows; :mod:`ecosim.analysis.delta` does not. Its
+    first-order effects are left out: they come from the same few classes, which hide what happens
+    within them (0.29 of 0.44 for the second input of the Ishigami function, at 1,024 runs).
+    """
     rng = np.random.default_rng(problem.seed)
     inputs, outcome = _shuffled(problem, rng)
-    rows = len(outcome)
-    exponent = 2 / (7 + np.tanh((1500 - rows) / 500))
-    classes = np.linspace(0, rows, round(min(np.ceil(rows**exponent), 48)) + 1)
-    grid = np.linspace(outcome.min(), outcome.max(), 100)
-
-    def reduced(column: Array, resamples: int) -> tuple[float, float]:
-        """Return delta with its bias reduced (Plischke et al. 2013, eq. 30), and its spread."""
-        once = calc_delta(outcome, grid, column, classes)
-        chosen = rng.integers(rows, size=(resamples, rows))
-        drawn = np.array([calc_delta(outcome[i], grid, column[i], classes) for i in chosen])
-        return float(2 * once - drawn.mean()), float(drawn.std(ddof=1))
-
-    quantile = _quantile(problem.confidence)
-    names = ("delta", "delta_conf", "S1", "S1_conf")
-    values = {name: np.full(len(problem.names), np.nan) for name in names}
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        for place, column in enumerate(inputs.T):
-            values["delta"][place], spread = reduced(column, problem.resamples)
-            values["delta_conf"][place] = quantile * spread
-            values["S1"][place] = sobol_first(outcome, column, classes)
-            chosen = rng.integers(rows, size=(problem.resamples, rows))
-            drawn = [sobol_first(outcome[i], column[i], classes) for i in chosen]
-            values["S1_conf"][place] = quantile * float(np.std(drawn, ddof=1))
-        null = [reduced(rng.random(rows), _DUMMY_RESAMPLES)[0] for _ in range(_DUMMIES["delta"])]
-    estimate = _against_dummies(values, "delta", np.array(null), problem)
-    if any("bins skipped" in str(one.message) for one in caught):
+    deltas, spread = reduced_deltas(outcome, inputs, rng, problem.resamples)
+    values = {"delta": deltas, "delta_conf": _quantile(problem.confidence) * spread}
+    dummies = rng.random((len(outcome), _DUMMIES["delta"]))
+    null, _ = reduced_deltas(outcome, dummies, rng, _DUMMY_RESAMPLES)
+    estimate = _against_dummies(values, "delta", null, problem)
+    densities = Densities(outcome, outcome_grid(outcome), class_edges(len(outcome)))
+    if max(densities.constant_classes(column) for column in inputs.T) > _MOST_CONSTANT:
         estimate.notes.append(
-            "the outcome is constant over a third of the classes of some parameter, which delta "
-            "passes over: it is made for outcomes of many values"
+            f"the outcome has one value in more than {_MOST_CONSTANT:.0%} of the classes of some "
+            "parameter, which add nothing to delta: it is made for outcomes of many values"
         )
     return estimate
 

@@ -128,7 +128,6 @@ METHODS: Final[Mapping[str, Method]] = {
                     "half the mean area between the outcome's density and its density where the "
                     "parameter is known: 0 for none, at most 1",
                 ),
-                _S1,
             ),
             estimate_delta,
         ),

@@ -23,7 +23,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
                         help="list the outcomes that the runs have; analyse nothing")  # fmt: skip
     parser.add_argument("--method", choices=("sobol", "morris", "delta", "rbd_fast"),
                         help="(the one that suits the design: sobol for saltelli, morris for "
-                        "morris, else delta)")  # fmt: skip
+                        "morris, else rbd_fast)")  # fmt: skip
     parser.add_argument("--replicate", action="append", type=Path, default=[], metavar="DIR",
                         help="a batch of the same design with other seeds; may be "
                         "repeated")  # fmt: skip
@@ -144,7 +144,7 @@ COMMAND: Final = Command(
     examples=(
         "ecosim analyze out/batch --outcome shannon_end",
         "ecosim analyze out/batch --list",
-        "ecosim analyze out/batch --method rbd_fast --outcome total_consumers_mean capacity.deer",
+        "ecosim analyze out/batch --method delta --outcome total_consumers_mean capacity.deer",
     ),
     add_options=_add_options,
     run=_run,
