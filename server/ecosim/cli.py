@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ecosim.batch.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_MISTAKE
-from ecosim.commands import analyze, batch, collect, completion, info, run, validate
+from ecosim.commands import analyze, batch, collect, completion, info, run, serve, validate
 from ecosim.commands.command import Command
 from ecosim.commands.parser import CommandParser, make_parser
 from ecosim.errors import (
@@ -31,6 +31,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     collect.COMMAND,
     validate.COMMAND,
     info.COMMAND,
+    serve.COMMAND,
     analyze.COMMAND,
     completion.COMMAND,
 )

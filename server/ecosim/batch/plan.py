@@ -179,7 +179,9 @@ def read_plan(layout: BatchLayout) -> BatchPlan:
     """
     try:
         value = json.loads(layout.batch.read_text(encoding="utf-8"))
-        version = value["schema_version"]
+        if not isinstance(value, dict):
+            raise ValueError("it is no JSON object")
+        version = value.get("schema_version")
         if version != SCHEMA_VERSION:
             raise BatchFolderError(
                 f"{layout.batch}: expected schema_version {SCHEMA_VERSION}, got {version}"
@@ -194,8 +196,15 @@ def read_plan(layout: BatchLayout) -> BatchPlan:
     except BatchFolderError:
         raise
     except OSError as error:
-        raise BatchFolderError(f"{layout.root}: expected a batch folder, {error}") from error
-    except (ValueError, KeyError, TypeError, SpaceError) as error:
+        reason = (
+            f"{layout.batch.name}: {error.strerror}" if layout.root.exists() else "there is none"
+        )
+        raise BatchFolderError(f"{layout.root}: expected a batch folder, {reason}") from error
+    except KeyError as error:
+        raise BatchFolderError(
+            f"{layout.batch}: expected the plan of a batch, it has no {error}"
+        ) from error
+    except (ValueError, TypeError, SpaceError) as error:
         raise BatchFolderError(f"{layout.batch}: expected the plan of a batch, {error}") from error
 
 

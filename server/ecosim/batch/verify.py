@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -70,13 +71,21 @@ def rerun(layout: BatchLayout, row: Row, folder: Path) -> dict[str, Any]:
     Raises
     ------
     BatchFolderError
-        There is a run of that name in the folder already.
+        There is a run of that name in the folder already, or nothing can be written there.
     BatchError
         The run failed; the message ends with the engine's traceback.
     """
     final = folder / row.run_id
     if final.exists():
         raise BatchFolderError(f"{final}: expected a new folder, it is there already")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Asking for permissions would not know a full or read-only disk.
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise BatchFolderError(
+            f"{folder}: expected a folder to write to, {error.strerror}"
+        ) from error
     child = Child()
     try:
         opened = child.ask({"open": str(layout.root)})

@@ -17,7 +17,7 @@ from ecosim.batch.options import (
 from ecosim.batch.samplers import SAMPLERS, SEED_MODES
 from ecosim.commands.command import Command
 from ecosim.commands.output import add_output_options
-from ecosim.commands.values import count, positive, seconds, seed
+from ecosim.commands.values import count, integer, positive, seconds, seed
 from ecosim.telemetry_config import TelemetryConfig
 
 _COUNTS: Final = {
@@ -42,12 +42,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     what("--world", metavar="WORLD", help=f"world file or shipped name ({default.world})")
     what("--space", metavar="SPACE", help=f"space file or shipped name ({default.space})")
     what("--sampler", choices=SAMPLERS, help=f"how to sample ({default.sampler})")
-    what("-n", type=int, metavar="N", help=f"sample size in the sampler's sense ({default.n})")
+    what("-n", type=integer, metavar="N", help=f"sample size in the sampler's sense ({default.n})")
     what("--design", type=Path, metavar="FILE",
          help="a CSV table of runs in place of --sampler and -n")  # fmt: skip
-    what("--ticks", type=int, metavar="T", help=f"ticks a run ({default.ticks})")
-    what("--interval", type=int, metavar="K", help="ticks between samples (the world's own, else "
-         f"{TelemetryConfig.interval})")  # fmt: skip
+    what("--ticks", type=integer, metavar="T", help=f"ticks a run ({default.ticks})")
+    what("--interval", type=integer, metavar="K", help="ticks between samples (the world's "
+         f"own, else {TelemetryConfig.interval})")  # fmt: skip
     what("--seed", type=seed, metavar="X",
          help=f"seed of the design and of the runs ({default.seed})")  # fmt: skip
     what("--seed-mode", choices=SEED_MODES, help="which runs share a seed: none, all, or those of "

@@ -23,7 +23,7 @@ def show_status(arguments: argparse.Namespace) -> int:
     output.line(f"batch {told['batch_id']}: {told['world']}, {told['ticks']} ticks a run")
     output.line(counts_line(told))
     if told["state"] == "running":
-        output.line(f"running, {told['in_progress']} runs in progress")
+        output.line(f"running, {told['in_progress']} in progress")
     elif told["state"] == "unfinished":
         output.line(f"not running; {resume_hint(told['folder'])} continues")
     if seconds := told["seconds_per_run"]:

@@ -47,12 +47,12 @@ class CommandParser(argparse.ArgumentParser):
         SystemExit
             The words are mistaken, or ask for help or the version.
         """
+        # Before argparse, which would take the value of an unknown option for a command.
+        self._refuse_unknown(words)
         arguments, unknown = self.parse_known_args(words)
         parser: CommandParser = arguments.parser
         if unknown:
-            hints = [f"{word}: did you mean {near!r}?" for word in unknown
-                     if (near := parser.nearest(word))]  # fmt: skip
-            parser.error("; ".join([f"unrecognized arguments: {' '.join(unknown)}", *hints]))
+            parser.error(f"unrecognized arguments: {' '.join(unknown)}")
         outer: CommandParser | None = arguments.outer
         if outer is not None:
             own = {action.dest for action in parser._actions}
@@ -61,6 +61,28 @@ class CommandParser(argparse.ArgumentParser):
                     option = action.option_strings[0]
                     parser.error(f"{option} belongs to '{outer.prog}', not to '{parser.prog}'")
         return arguments
+
+    def _refuse_unknown(self, words: Sequence[str]) -> None:
+        """Complain of a long option that no command on the way to the innermost one has."""
+        parser, known = self, set(self._option_string_actions)
+        for word in words:
+            if word == "--":
+                return
+            name = word.partition("=")[0]
+            if name.startswith("--") and name not in known:
+                near = parser.nearest(name)
+                hint = f"; did you mean {near!r}?" if near else ""
+                parser.error(f"unrecognized arguments: {name}{hint}")
+            if inner := parser.inner(word):
+                parser = inner
+                known |= set(inner._option_string_actions)
+
+    def inner(self, name: str) -> CommandParser | None:
+        """Return the parser of a command under this one."""
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                return action.choices.get(name)
+        return None
 
 
 def make_parser(commands: Sequence[Command]) -> CommandParser:

@@ -19,7 +19,12 @@ def count(text: str) -> int:
 
 
 def seed(text: str) -> int:
-    """Return an integer; which ones are seeds is for whoever draws from it to say."""
+    """Return the seed of a run or a design: an integer; 64 bits are for the library to check."""
+    return integer(text)
+
+
+def integer(text: str) -> int:
+    """Return an integer; which of them will do is for the library to say."""
     try:
         return int(text)
     except ValueError:
