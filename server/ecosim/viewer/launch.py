@@ -16,7 +16,6 @@ from ecosim.engine import EcosystemEngine
 from ecosim.engine.world_models import World
 from ecosim.telemetry import TelemetryEmitter
 from ecosim.telemetry_config import new_run_id
-from ecosim.telemetry_writers import Tee
 from ecosim.viewer.feed import TelemetryFeed
 from ecosim.viewer.limits import DEFAULT_HOST, DEFAULT_RATE
 from ecosim.viewer.live_run import LiveRun, RunStatus
@@ -124,11 +123,9 @@ async def _serve(
         emitter = TelemetryEmitter(
             {**settings.telemetry, "enabled": True},
             parameters=settings.parameters,
+            sinks=(feed.sink,),
         )
         emitter.on_init(engine)
-        assert emitter._sink is not None
-        feed.sink.write_telemetry(emitter.paths[0].read_bytes())
-        emitter._sink = Tee([emitter._sink, feed.sink])
     run = LiveRun(engine, emitter, rate=settings.rate, ticks=settings.ticks, paused=settings.paused)
     facts = {
         "run_id": new_run_id() if emitter is None else emitter.run_id,
