@@ -60,7 +60,8 @@ def locate(given: Path) -> Found:
         return Found(files[0], is_batch=False)
     if files:
         raise DatasetError(
-            f"{given}: expected one run, it holds {len(files)}; name one of them, such as {files[0]}"
+            f"{given}: expected one run, it holds {len(files)}; name one of their files, such as "
+            f"{files[0]}"
         )
     tables = sorted(given.glob("*_parquet"))
     hint = "; it has tables in Parquet alone, write the run with format jsonl too" if tables else ""

@@ -13,6 +13,7 @@ from ecosim.report.plots import Figure
 
 if TYPE_CHECKING:
     from ecosim.report.run_page import Matrix
+    from ecosim.report.sensitivity import Ranking
 
 
 class Fact(NamedTuple):
@@ -32,13 +33,17 @@ class Badge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells of text under a head; ``folded`` away until the reader asks for it."""
+    """Cells of text under a head.
+
+    ``folded``: away until the reader asks for it; ``prose``: cells are sentences, not numbers.
+    """
 
     title: str
     head: list[str]
     rows: list[list[str]]
     text: str = ""
     folded: bool = False
+    prose: bool = False
 
 
 @dataclass(slots=True)
@@ -52,8 +57,13 @@ class Section:
     tables: list[Table] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     matrices: list[Matrix] = field(default_factory=list)
+    rankings: list[Ranking] = field(default_factory=list)
     code_title: str = ""
     code: str = ""
+
+    def has_content(self) -> bool:
+        """Return whether there is more to it than words."""
+        return any((self.facts, self.tables, self.figures, self.matrices, self.rankings))
 
 
 @dataclass(slots=True)
@@ -95,6 +105,7 @@ def render(page: Page) -> Iterator[str]:
     """
     try:
         import jinja2
+        import markupsafe
     except ImportError as error:
         raise DatasetError(
             "report: expected jinja2 to be installed; pip install 'ecosim-telemetry[report]'"
@@ -110,7 +121,7 @@ def render(page: Page) -> Iterator[str]:
         lstrip_blocks=True,
     )
     # Ours, not data: escaped, a quotation mark in them would no longer be one.
-    style, script = (jinja2.utils.markupsafe.Markup(texts[name]) for name in names[2:])
+    style, script = (markupsafe.Markup(texts[name]) for name in names[2:])
     yield from environment.get_template("page.html").generate(
         page=page, version=__version__, style=style, script=script
     )

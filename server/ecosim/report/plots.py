@@ -105,13 +105,19 @@ class Figure:
 
 
 def line(
-    x: Axis, y: Axis, xs: Sequence[float], ys: Sequence[Value], series: int = 0, label: str = ""
+    x: Axis,
+    y: Axis,
+    xs: Sequence[float],
+    ys: Sequence[Value],
+    series: int = 0,
+    label: str = "",
+    kind: Kind = "line",
 ) -> Mark:
     """Return a line through the points; it has a gap where a value is missing."""
     path = "".join(_trace(run) for run in _runs(x, y, xs, ys))
     last = next((value for value in reversed(ys) if _is_there(value)), None)
     end = None if last is None else min(1.0, max(0.0, y.place(last)))
-    return Mark("line", path, series, label, end)
+    return Mark(kind, path, series, label, end)
 
 
 def band(
@@ -121,6 +127,7 @@ def band(
     lows: Sequence[Value],
     highs: Sequence[Value],
     series: int = 0,
+    kind: Kind = "band",
 ) -> Mark:
     """Return the area between two lines; it has a gap where either is missing."""
     both = [_is_there(low) and _is_there(high) for low, high in zip(lows, highs, strict=True)]
@@ -129,7 +136,7 @@ def band(
     path = "".join(
         _trace([*high, *reversed(low)]) + "z" for low, high in zip(low_runs, high_runs, strict=True)
     )
-    return Mark("band", path, series)
+    return Mark(kind, path, series)
 
 
 def steps(
@@ -172,9 +179,9 @@ def bars(
     return Mark("bars", "".join(path), series)
 
 
-def rule(y: Axis, value: float) -> Mark:
-    """Return a thin line across the plot at a value."""
-    return Mark("rule", f"M0 {_down(y, value)}h{SPAN}")
+def rule(x: Axis, value: float) -> Mark:
+    """Return a thin upright line through the plot at a value."""
+    return Mark("rule", f"M{_along(x, value)} 0v{SPAN}")
 
 
 def _is_there(value: Value) -> bool:

@@ -62,10 +62,7 @@ def populations(data: RunData) -> list[Figure]:
             )
         ],
         ["tick", *names],
-        [
-            [f"{p.tick}", *(number_text(p.counts.get(name)) for name in names)]  # type: ignore[arg-type]
-            for p in shown
-        ],
+        [[f"{p.tick}", *(number_text(p.counts.get(name)) for name in names)] for p in shown],
         wide=True,
         table_note=spaced_note(len(shown), len(points), "point"),
     )
@@ -86,7 +83,7 @@ def populations(data: RunData) -> list[Figure]:
 
 
 def variables(data: RunData) -> list[Figure]:
-    """Return a figure a state variable: its mean with a band of one standard deviation, by species."""
+    """Return a figure a state variable: mean and standard deviation over time, by species."""
     names = data.species()
     ticks = [point.tick for point in data.points]
     found = []
@@ -178,7 +175,7 @@ def occupancy(data: RunData) -> list[Figure]:
             counts = [p.states.get(name, {}).get(state, 0) for p in data.points]
             above = [low + count for low, count in zip(below, counts, strict=True)]
             if any(counts):
-                marks.append(_stacked(x, y, ticks, below, above, number))
+                marks.append(band(x, y, ticks, below, above, number, kind="stack"))
             below = above
         last = data.points[-1].states.get(name, {})
         told = ", ".join(f"{state} {count}" for state, count in sorted(last.items()))
@@ -256,13 +253,6 @@ def _shared(values: Iterable[float]) -> Axis | None:
     if low < -0.5 or high > 1.5:
         return None
     return Axis(min(0.0, low), max(1.0, high), (0.0, 0.5, 1.0))
-
-
-def _stacked(
-    x: Axis, y: Axis, ticks: list[int], below: list[int], above: list[int], number: int
-) -> Mark:
-    area = band(x, y, ticks, below, above, number)
-    return Mark("stack", area.path, number)
 
 
 def _three(spread: Spread | None) -> list[str]:

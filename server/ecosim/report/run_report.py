@@ -47,7 +47,7 @@ def run_page_of(data: RunData) -> Page:
                 matrices=run_page.transitions(data),
             ),
         )
-        if section.figures or section.matrices
+        if section.has_content()
     ]
     page.sections += [_cost(data), _about(data)]
     return page
