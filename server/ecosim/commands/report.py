@@ -27,7 +27,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from ecosim.report.numbers import bytes_text
+    from ecosim.report.texts import bytes_text
     from ecosim.report.write import write_report
 
     path = write_report(arguments.directory, arguments.out, force=arguments.force)

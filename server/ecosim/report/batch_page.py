@@ -8,11 +8,11 @@ import numpy as np
 
 from ecosim.report.batch_data import Array, BatchData, Populations
 from ecosim.report.figures import MOST_PLOTS, spaced, spaced_note
-from ecosim.report.numbers import counted, number_text
 from ecosim.report.plots import Figure, Plot, band, bars, dots, line, rule, steps, ticks_at
 from ecosim.report.ranks import Correlation
 from ecosim.report.scales import Axis, axis
 from ecosim.report.survival import Survival, kaplan_meier
+from ecosim.report.texts import counted, number_text
 
 #: Outcomes that parameters are held against; a batch of another world may lack some.
 KEY_OUTCOMES: Final[tuple[str, ...]] = (
@@ -128,7 +128,7 @@ def survivals(data: BatchData) -> list[Figure]:
     figures = []
     if data.outcomes is not None and data.outcomes.censored:
         curves = {
-            name: (data.outcomes.values[name], censored)
+            name.replace("_", " "): (data.outcomes.values[name], censored)
             for name, censored in data.outcomes.censored.items()
             if np.isfinite(data.outcomes.values[name]).any()
         }
@@ -215,9 +215,9 @@ def _scatter(
         line(x, y, at, middles, number),
     ]
     summary = f"{pair.outcome} against {pair.parameter}: rho {pair.rho:.2f} over {pair.n:,} runs"
-    title = f"{pair.outcome} by {pair.parameter}"
     ranges = [(float(settings[part[0]]), float(settings[part[-1]])) for part in tenths]
-    plot = Plot(title, x, y, marks, summary, f"ρ {pair.rho:+.2f}, n {pair.n:,}")
+    note = f"ρ {pair.rho:+.2f}, n {pair.n:,}"
+    plot = Plot(pair.outcome, x, y, marks, summary, note, pair.parameter)
     return plot, list(zip(ranges, middles, strict=True))
 
 
@@ -245,14 +245,21 @@ def _fan(name: str, found: Populations, x: Axis, singles: Array, shares: Array) 
 
 
 def _histogram(name: str, unit: str, values: Array) -> Plot:
-    x = axis(values.tolist(), count=3, tight=True)
-    counts, edges = np.histogram(values, bins=_BINS, range=(x.low, x.high))
+    low, high = float(values.min()), float(values.max())
+    if high - low < _BINS and (values == np.round(values)).all():
+        # Whole numbers have a bar each.
+        edges = np.arange(low - 0.5, high + 1)
+        x = axis([edges[0], edges[-1]], count=3, tight=True)
+    else:
+        x = axis([low, high], count=3, tight=True)
+        edges = np.linspace(x.low, x.high, _BINS + 1)
+    counts, _ = np.histogram(values, bins=edges)
     y = axis([0, float(counts.max())], count=2, zero=True)
     sides = list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
     middle = float(np.median(values))
     summary = (
         f"{name} of {counted(len(values), 'run')}: median {number_text(middle)}, from "
-        f"{number_text(float(values.min()))} to {number_text(float(values.max()))}"
+        f"{number_text(low)} to {number_text(high)}"
     )
     marks = [bars(x, y, sides, counts.tolist()), rule(x, middle)]
     return Plot(name, x, y, marks, summary, number_text(middle), unit_x=unit, unit_y="runs")

@@ -13,10 +13,10 @@ from ecosim.batch.progress import duration_text
 from ecosim.batch.summary import failure_groups
 from ecosim.report import batch_page
 from ecosim.report.batch_data import BatchData, read_batch
-from ecosim.report.numbers import counted, number_text
 from ecosim.report.page import Badge, Fact, Page, Section, Table
 from ecosim.report.ranks import Correlation, correlations
 from ecosim.report.sensitivity import rankings
+from ecosim.report.texts import counted, number_text
 
 #: Most runs that are listed one by one, of all and of one reason of failure.
 _MOST_LISTED: Final = 2048

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
-from ecosim.report.numbers import counted, number_text
 from ecosim.report.plots import Value
+from ecosim.report.texts import counted, number_text
 
 #: Most rows of a table that lists samples.
 MOST_ROWS: Final = 40

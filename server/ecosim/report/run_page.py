@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from ecosim.report.figures import MOST_PLOTS, extent_text, spaced, spaced_note
-from ecosim.report.numbers import NOTHING, counted, number_text
 from ecosim.report.plots import Figure, Mark, Plot, Value, band, bars, line
 from ecosim.report.run_file import Point, RunData, Spread
 from ecosim.report.scales import Axis, axis
+from ecosim.report.texts import NOTHING, counted, number_text
 
 #: Species that share one plot; with more, lines cannot be told apart.
 _MOST_TOGETHER: Final = 16

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ecosim.report import run_page
-from ecosim.report.numbers import NOTHING, bytes_text, counted, number_text, share_text
 from ecosim.report.page import Badge, Fact, Page, Section, Table
 from ecosim.report.run_file import RunData
+from ecosim.report.texts import NOTHING, bytes_text, counted, number_text, share_text
 from ecosim.telemetry_writers import events_path
 
 _FOOTER: Final = "Made from {files}. The figures are drawn in this file; it loads nothing."

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from ecosim.report.numbers import number_text
+from ecosim.report.texts import number_text
 
 #: Length of either side of a plot, in the units of its paths.
 SPAN: Final = 2000
@@ -62,7 +62,11 @@ def axis(
     ticks = [_exact(index * step, step) for index in range(first, last + 1)]
     if tight:
         slack = 1e-9 * (high - low)
-        return Axis(low, high, tuple(t for t in ticks if low - slack <= t <= high + slack))
+        inside = tuple(t for t in ticks if low - slack <= t <= high + slack)
+        # The step is rounded up, which may leave fewer than the two that tell a scale.
+        if len(inside) < 2 and count < 12:
+            return axis((low, high), count=count + 1, tight=True)
+        return Axis(low, high, inside)
     if not ticks[0] < ticks[-1]:
         return Axis(low, high, (low, high))
     return Axis(ticks[0], ticks[-1], tuple(ticks))

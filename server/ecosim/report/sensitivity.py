@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ecosim.report.numbers import NOTHING, counted, number_text
+from ecosim.report.texts import NOTHING, counted, number_text
 
 _MOST_BARS: Final = 20
 
