@@ -48,6 +48,22 @@ def run_out(bench: Bench) -> None:
     assert bench.sampled("here/there") == [0, 1]
 
 
+def run_format(bench: Bench) -> None:
+    import ecosim.datasets
+
+    bench(f"{RUN}/tables --format parquet")
+    (tables,) = (bench.folder / "out" / "tables").iterdir()
+    ticks = ecosim.datasets.open(tables).table("species").column("tick").to_pylist()
+    assert set(ticks) == {0, 4}
+    told = bench(f"{RUN}/both --format jsonl,parquet --json").json
+    assert {path.partition(told["run_id"])[2] for path in told["files"]} == {
+        "_telemetry.jsonl",
+        "_events.jsonl",
+        "_parquet",
+    }
+    assert "expected jsonl or parquet" in bench(f"{RUN} --format csv", code=2).err
+
+
 def run_set(bench: Bench) -> None:
     bench(f"{RUN} --set rates.hunger=1.5 --set environment.biome=ARCTIC")
     config = bench.records("out")[0]
@@ -127,6 +143,7 @@ CASES: Mapping[tuple[str, str], Case] = {
     ("ecosim run", "--seed"): run_seed,
     ("ecosim run", "--interval"): run_interval,
     ("ecosim run", "--out"): run_out,
+    ("ecosim run", "--format"): run_format,
     ("ecosim run", "--set"): run_set,
     ("ecosim run", "--json"): run_json,
     ("ecosim run", "--quiet"): run_quiet,

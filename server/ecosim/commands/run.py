@@ -11,7 +11,7 @@ from ecosim.batch.exit_codes import EXIT_DONE, EXIT_INTERRUPTED
 from ecosim.commands.command import Command
 from ecosim.commands.output import Output, add_output_options, warnings_as_lines
 from ecosim.commands.values import assignment, positive, seed
-from ecosim.telemetry_config import TelemetryConfig
+from ecosim.telemetry_config import FORMATS, TelemetryConfig
 
 _DEFAULT_TICKS: Final = 1000
 
@@ -28,10 +28,23 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR",
                         help="folder of the files (the world's own, else "
                         f"{TelemetryConfig.output_dir})")  # fmt: skip
+    parser.add_argument("--format", type=_formats, metavar="FORMATS",
+                        help=f"{FORMATS[0]}: lines of JSON; {FORMATS[1]}: tables; or both with a "
+                        "comma (the world's own, else "
+                        f"{TelemetryConfig.format})")  # fmt: skip
     parser.add_argument("--set", action="append", type=assignment, metavar="PATH=VALUE",
                         default=[], dest="parameters",
                         help="set a value of the world by its dotted path; repeatable")  # fmt: skip
     add_output_options(parser)
+
+
+def _formats(text: str) -> list[str]:
+    names = text.split(",")
+    if not set(names) <= set(FORMATS):
+        raise argparse.ArgumentTypeError(
+            f"expected {' or '.join(FORMATS)}, or both with a comma, got {text}"
+        )
+    return names
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -44,7 +57,11 @@ def _run(arguments: argparse.Namespace) -> int:
     output = Output(arguments)
     with warnings_as_lines():
         world = load_world(arguments.world, parameters=dict(arguments.parameters))
-    chosen = {"interval": arguments.interval, "output_dir": arguments.out}
+    chosen = {
+        "interval": arguments.interval,
+        "output_dir": arguments.out,
+        "format": arguments.format,
+    }
     settings = {**(world.to_dict().get("telemetry") or {}), "enabled": True}
     settings |= {key: str(value) if key == "output_dir" else value
                  for key, value in chosen.items() if value is not None}  # fmt: skip
