@@ -92,6 +92,6 @@ def mixed(world: dict, *, seed: int) -> Sum:
     """Make an engine whose inputs are a whole number, a choice and a rate that does nothing."""
     engine = Sum(world, seed=seed)
     across = world["environment"]["voxel_grid"]["dimensions"][0]
-    energy = across + {"ARCTIC": 0.0, "DESERT": 5.0}[world["environment"]["biome"]]
+    energy = across + 5.0 * (world["environment"]["biome"] == "DESERT")
     engine.entities["sum"]["state_vars"]["energy"] = energy
     return engine

@@ -115,11 +115,10 @@ def estimate_sobol(problem: Problem) -> Estimate:
     values = {name: np.asarray(found[name], float) for name in ("ST", "ST_conf", "S1", "S1_conf")}
     count = len(problem.names)
     if len(problem.replicates) > 1:
-        floor = sobol_floor(problem.replicates, count)
+        floor, clear = sobol_floor(problem.replicates, count, _quantile(problem.confidence))
     else:
-        floor = np.full(count, 0.0 if problem.same_seeds else np.nan)
-    surely = values["S1"] - values["S1_conf"] > 0
-    clear = _above(values["ST"] - values["ST_conf"], floor, surely)
+        surely = values["S1"] - values["S1_conf"] > 0
+        floor, clear = _alone(values["ST"] - values["ST_conf"], surely, problem)
     total, sum_of_firsts = values["ST"].sum(), values["S1"].sum()
     notes = [
         f"the first-order effects sum to {sum_of_firsts:.2f}, the total effects to {total:.2f}; "
@@ -147,20 +146,19 @@ def estimate_morris(problem: Problem) -> Estimate:
         for name in ("mu_star", "mu_star_conf", "mu", "sigma")
     }
     values["mu"] = np.where(np.isnan(values["sigma"]), np.nan, values["mu"])
-    paths = len(problem.outcome) // (len(problem.names) + 1)
+    quantile = _quantile(problem.confidence)
     if len(problem.replicates) > 1:
         step = MORRIS_LEVELS / (2 * (MORRIS_LEVELS - 1))
         members = [
             [i for i, own in enumerate(problem.groups or problem.columns) if own == name]
             for name in problem.names
         ]
-        floor = morris_floor(problem.replicates, problem.inputs, members, step)
+        floor, clear = morris_floor(problem.replicates, problem.inputs, members, step, quantile)
     else:
-        floor = np.full(len(problem.names), 0.0 if problem.same_seeds else np.nan)
-    surely = np.abs(values["mu"]) > _quantile(problem.confidence) * values["sigma"] / paths**0.5
-    return Estimate(
-        values, floor, _above(values["mu_star"] - values["mu_star_conf"], floor, surely), []
-    )
+        paths = len(problem.outcome) // (len(problem.names) + 1)
+        surely = np.abs(values["mu"]) > quantile * values["sigma"] / paths**0.5
+        floor, clear = _alone(values["mu_star"] - values["mu_star_conf"], surely, problem)
+    return Estimate(values, floor, clear, [])
 
 
 def estimate_rbd_fast(problem: Problem) -> Estimate:
@@ -219,10 +217,15 @@ def _shuffled(problem: Problem, rng: np.random.Generator) -> tuple[Array, Array]
     return problem.inputs[order], problem.outcome[order]
 
 
-def _above(low: Array, floor: Array, surely: NDArray[np.bool_]) -> Array:
-    """Return 1 where a lower bound is above its floor, 0 where not, NaN where that is not known."""
-    known = np.where(low > floor, 1.0, 0.0)
-    return np.where(np.isnan(floor), np.where(surely, 1.0, np.nan), known)
+def _alone(low: Array, surely: NDArray[np.bool_], problem: Problem) -> tuple[Array, Array]:
+    """Return floors, and what is above them, of a design without replicates.
+
+    With equal seeds an index of 0 is none. With a seed for each run there is a floor above 0 that
+    is not known, and only what ``surely`` has shown by a sign that chance does not have is clear.
+    """
+    if problem.same_seeds:
+        return np.zeros(len(low)), np.where(low > 0, 1.0, 0.0)
+    return np.full(len(low), np.nan), np.where(surely, 1.0, np.nan)
 
 
 def _against_dummies(
