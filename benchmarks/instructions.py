@@ -18,7 +18,7 @@ from typing import Any, Final
 from benchmarks import results
 
 SHORT: Final = 100
-LONG: Final = 500
+LONG: Final = 1000
 INTERVAL: Final = 50
 
 PROGRAM: Final = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -91,6 +92,8 @@ class EcosystemEngine:
         self._ran_at = [0.0] * len(SCHEDULE)
         self._packets = PacketWriter(self.simulation)
         self._packet: dict[str, Any] | None = None
+        self._shown: tuple[Any, ...] = ()
+        self._columns: Columns | None = None
         self._emitter = self._make_emitter(telemetry)
         if self._emitter is not None:
             self._emitter.on_init(self)
@@ -205,8 +208,13 @@ class EcosystemEngine:
     def entity_columns(self) -> Columns:
         """Return the entities as columns, valid until the next step."""
         table, species = self.simulation.table, self.simulation.species
+        shown = (table.data, table.species, table.state, table.alive)
+        # The table has other arrays only after births and deaths.
+        if self._columns is not None and all(map(operator.is_, shown, self._shown)):
+            return self._columns
+        self._shown = shown
         data = _read_only(table.data)  # and so are its rows
-        return Columns(
+        self._columns = Columns(
             species=_read_only(table.species),
             state=_read_only(table.state),
             species_names=species.names,
@@ -215,6 +223,7 @@ class EcosystemEngine:
             species_variables=species.variables,
             alive=_read_only(table.alive),
         )
+        return self._columns
 
     def packet(self) -> dict[str, Any]:
         """Return the tick packet of the tick just done; a second call gives the same one."""
