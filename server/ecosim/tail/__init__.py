@@ -1,0 +1,1 @@
+"""Follow a run, or the runs of a batch, in a terminal while they are written."""
