@@ -6,6 +6,7 @@ import argparse
 import csv
 import json
 import shlex
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from ecosim.cli import make_tree
 #: A batch of two runs of a few ticks: enough for every option to show what it does.
 SMALL_BATCH = "batch --world minimal --space two.json -n 2 --ticks 4 --workers 1 --format jsonl"
 
-_SPACE = {
+SPACE = {
     "names": ["rates.hunger", "environment.climate.temperature"],
     "bounds": [[1, 2], [10, 20]],
 }
@@ -43,10 +44,17 @@ class Shown:
 class Bench:
     """Runs command lines in a folder that has a space of two parameters, ``two.json``."""
 
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(
+        self, folder: Path, capsys: pytest.CaptureFixture[str], herds: Callable[[], Path]
+    ) -> None:
         self.folder = folder
         self._capsys = capsys
-        self.write("two.json", json.dumps(_SPACE))
+        self._herds = herds
+        self.write("two.json", json.dumps(SPACE))
+
+    def herds(self) -> None:
+        """Lay the batch ``herds`` here: 128 runs whose deer follow the hunger of their world."""
+        shutil.copytree(self._herds(), self.folder / "herds")
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import action_option_cases
+import analyze_option_cases
 import batch_option_cases
+import live_option_cases
 import pytest
 import run_option_cases
 from command_bench import SMALL_BATCH, Bench, tree_options
 
-CASES = {**run_option_cases.CASES, **batch_option_cases.CASES, **action_option_cases.CASES}
+CASES = {
+    **run_option_cases.CASES,
+    **batch_option_cases.CASES,
+    **action_option_cases.CASES,
+    **analyze_option_cases.CASES,
+    **live_option_cases.CASES,
+}
 
 #: One function, and so one run, may show several options.
 GROUPS = {
