@@ -18,6 +18,11 @@ _TONES: Final = {"running": "cyan", "completed": "green", "stopped": "yellow", "
 _Row = TypeVar("_Row", Population, Events)
 #: Columns from which populations and events stand side by side.
 _WIDE: Final = 96
+#: Columns between those two, and of a count, a change and a rate; each column has one after it.
+_GAP: Final = 3
+_COUNT: Final = 8
+_CHANGE: Final = 7
+_RATE: Final = 10
 
 
 def render(
@@ -43,20 +48,20 @@ def render(
     room = max(2, height - len(lines) - 2)
     populations, events = view.populations(), view.events()
     if width >= _WIDE:
-        side = Table.grid(padding=(0, 4), expand=True)
-        side.add_column(ratio=3)
-        side.add_column(ratio=2)
-        half = (width - 4) * 3 // 5
+        half = (width - _GAP) * 3 // 5
+        side = Table.grid()
+        side.add_column(width=half + _GAP)
+        side.add_column(width=width - half - _GAP)
         side.add_row(
             _population_table(populations, half, room),
-            _event_table(events, view, width - 4 - half, room),
+            _event_table(events, width - half - _GAP, room),
         )
         return Group(*lines, side)
     # Below each other, the populations have the first claim on the room.
     for_events = min(len(events) + 2, max(0, room - len(populations) - 2), room // 2)
     parts = [_population_table(populations, width, room - for_events - (1 if for_events else 0))]
     if for_events > 2:
-        parts.append(_event_table(events, view, width, for_events - 1))
+        parts.append(_event_table(events, width, for_events - 1))
     return Group(*lines, *parts)
 
 
@@ -75,7 +80,8 @@ def _figures(view: RunView, quiet_seconds: float | None) -> Text:
     tick = view.tick()
     parts = [] if tick is None else [f"tick {tick:,}"]
     if view.sample is not None:
-        parts += [f"{view.entities():,} entities"]
+        first, last = view.sample["window"]
+        parts += [f"{view.entities():,} entities", f"events of ticks {first:,} to {last:,}"]
     speed = view.speed()
     if speed is not None and view.end is None:
         parts.append(f"{speed:,.0f} ticks/s")
@@ -88,9 +94,9 @@ def _population_table(found: Sequence[Population], width: int, room: int) -> Tab
     names = max([7, *(len(printable(one.name)) for one in found)])
     names = min(names, max(6, width // 3))
     past = 14 if width >= 56 else 0
-    bar = max(4, width - names - 9 - 8 - (past + 2 if past else 0) - 4)
-    table = _table("species", names, "count", 9)
-    table.add_column("change", width=8, justify="right", no_wrap=True)
+    bar = max(4, width - names - _COUNT - _CHANGE - (past + 1 if past else 0) - 3)
+    table = _table("species", names)
+    table.add_column("change", width=_CHANGE, justify="right", no_wrap=True)
     table.add_column("", width=bar, no_wrap=True)
     if past:
         table.add_column("lately", width=past, no_wrap=True)
@@ -109,14 +115,12 @@ def _population_table(found: Sequence[Population], width: int, room: int) -> Tab
     return table
 
 
-def _event_table(found: Sequence[Events], view: RunView, width: int, room: int) -> Table:
+def _event_table(found: Sequence[Events], width: int, room: int) -> Table:
     names = max([7, *(len(printable(one.name)) for one in found)])
     names = min(names, max(6, width // 2))
-    bar = max(3, width - names - 9 - 11 - 4)
-    first, last = view.sample["window"] if view.sample else (0, 0)
-    table = _table(f"events {first:,} to {last:,}", max(names, 7), "count", 9)
-    table.add_column("per 100 ticks" if width >= 60 else "per 100", width=11, justify="right",
-                     no_wrap=True)  # fmt: skip
+    bar = max(3, width - names - _COUNT - _RATE - 3)
+    table = _table("events", names)
+    table.add_column("/100 ticks", width=_RATE, justify="right", no_wrap=True)
     table.add_column("", width=bar, no_wrap=True)
     shown, more = _fitting(found, room)
     most = max([1, *(one.count for one in found)])
@@ -130,10 +134,10 @@ def _event_table(found: Sequence[Events], view: RunView, width: int, room: int) 
     return table
 
 
-def _table(first: str, names: int, second: str, numbers: int) -> Table:
+def _table(first: str, names: int) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column(first, width=max(names, len(first) if len(first) < 24 else 0), no_wrap=True)
-    table.add_column(second, width=numbers, justify="right", no_wrap=True)
+    table.add_column(first, width=names, no_wrap=True)
+    table.add_column("count", width=_COUNT, justify="right", no_wrap=True)
     return table
 
 

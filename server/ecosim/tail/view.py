@@ -12,8 +12,10 @@ from ecosim.errors import DatasetError
 
 #: Samples whose populations are remembered.
 _REMEMBERED: Final = 40
-#: Samples over which the speed is taken.
-_SPEED_SAMPLES: Final = 8
+#: Looks at the file over which the speed is taken.
+_SPEED_LOOKS: Final = 8
+#: Samples come in bursts, as they are written; those within so many seconds are one look.
+_BURST: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class RunView:
     samples: int = 0
     _past: dict[str, collections.deque[int]] = field(default_factory=dict)
     _times: collections.deque[tuple[float, int]] = field(
-        default_factory=lambda: collections.deque(maxlen=_SPEED_SAMPLES)
+        default_factory=lambda: collections.deque(maxlen=_SPEED_LOOKS)
     )
 
     def take(self, record: Mapping[str, Any], now: float) -> None:
@@ -93,6 +95,8 @@ class RunView:
         for name, count in counts.items():
             past = self._past.setdefault(name, collections.deque(maxlen=_REMEMBERED))
             past.append(count)
+        if self._times and now - self._times[-1][0] < _BURST:
+            self._times.pop()
         self._times.append((now, self.sample["tick"]))
 
     def run_id(self) -> str:
