@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,9 +54,19 @@ def method(bench: Bench) -> None:
 
 def replicate(bench: Bench) -> None:
     bench.herds()
-    shutil.copytree("herds", "again")
-    shown = bench(f"{ANALYZE} --replicate again", code=2)
-    assert "again" in shown.err
+    rows = [{name: value for name, value in row.items() if name != "seed"}
+            for row in bench.design("herds")]  # fmt: skip
+    with (bench.folder / "again.csv").open("w", encoding="utf-8", newline="") as stream:
+        table = csv.DictWriter(stream, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+    bench("batch --world minimal --space two.json --engine herds:Herd --design again.csv --seed 3 "
+          "--ticks 5 --interval 1 --quiet --out again")  # fmt: skip
+    (alone,) = bench(f"{ANALYZE} --out one --json").json["results"]
+    (both,) = bench(f"{ANALYZE} --out two --json --replicate again").json["results"]
+    assert alone["batch"]["replicates"] == []
+    assert both["batch"]["replicates"] == [bench.plan("again")["batch_id"]]
+    assert both["ranking"] != alone["ranking"]
 
 
 def out(bench: Bench) -> None:

@@ -53,7 +53,8 @@ class Bench:
         self.write("two.json", json.dumps(SPACE))
 
     def herds(self) -> None:
-        """Lay the batch ``herds`` here: 128 runs whose deer follow the hunger of their world."""
+        """Lay the batch ``herds`` here, 128 runs whose deer follow the hunger, and its engine."""
+        shutil.copy(self._herds().with_name("herds.py"), self.folder)
         shutil.copytree(self._herds(), self.folder / "herds")
 
     def write(self, name: str, text: str) -> Path:

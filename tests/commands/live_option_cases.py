@@ -1,4 +1,4 @@
-"""What shows the effect of each option of ``serve`` and ``report``."""
+"""What shows the effect of each option of ``serve``, ``tail`` and ``report``."""
 
 from __future__ import annotations
 
@@ -143,6 +143,39 @@ def report(bench: Bench) -> None:
     assert bench.plan("batch")["batch_id"] in page
 
 
+def tail_once(bench: Bench) -> None:
+    bench("run minimal --ticks 20 --interval 5 --out run")
+    shown = bench("tail run --once").out
+    *_, sample, end = bench.records("run")
+    assert f"tick {sample['tick']}, {sample['entity_count']} entities" in shown
+    assert f"completed at tick {end['tick']}" in shown
+
+
+def tail_interval(bench: Bench) -> None:
+    """What is written while a run is followed is shown at the next look, not before."""
+    bench("run minimal --ticks 20 --interval 5 --out run")
+    whole = min((bench.folder / "run").glob("*_telemetry.jsonl"))
+    lines = whole.read_text(encoding="utf-8").splitlines(keepends=True)
+    for seconds, code in (("0.05", 0), ("3600", 130)):
+        folder = bench.folder / seconds
+        folder.mkdir()
+        file = folder / whole.name
+        file.write_text("".join(lines[:-1]), encoding="utf-8")
+        command = [sys.executable, "-m", "ecosim", "tail", str(folder), "--interval", seconds]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            shown = process.stdout.readline()
+            while not shown.endswith("\n") or "tick 20:" not in shown:
+                shown += process.stdout.readline()
+            with file.open("a", encoding="utf-8") as stream:
+                stream.write(lines[-1])
+            if code:
+                process.terminate()
+            rest, _ = process.communicate(timeout=_PATIENCE_S)
+        assert process.returncode == code
+        assert ("completed at tick 20" in rest) is (code == 0)
+
+
 CASES: Mapping[tuple[str, str], Case] = {
     ("ecosim serve", "WORLD"): serve_run,
     ("ecosim serve", "--ticks"): serve_run,
@@ -157,6 +190,9 @@ CASES: Mapping[tuple[str, str], Case] = {
     ("ecosim serve", "--no-telemetry"): serve_no_telemetry,
     ("ecosim serve", "--allow-origin"): serve_origin,
     ("ecosim serve", "--quiet"): serve_quiet,
+    ("ecosim tail", "DIR"): tail_once,
+    ("ecosim tail", "--once"): tail_once,
+    ("ecosim tail", "--interval"): tail_interval,
     ("ecosim report", "DIR"): report,
     ("ecosim report", "--out"): report,
     ("ecosim report", "--force"): report,
