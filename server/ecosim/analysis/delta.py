@@ -26,7 +26,7 @@ def class_edges(rows: int) -> NDArray[np.int64]:
     -------
     ndarray of shape (classes + 1,), int64
         Rows ``edges[i]`` to ``edges[i + 1]``, without the last, form a class of nearly equal size;
-        there are 3 classes of 128 rows, 6 of 1,024, at most 48.
+        there are 4 classes of 128 rows, 6 of 1,024, 16 of 4,096.
     """
     exponent = 2 / (7 + np.tanh((1500 - rows) / 500))
     count = round(min(float(np.ceil(rows**exponent)), 48.0))
