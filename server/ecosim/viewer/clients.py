@@ -7,6 +7,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -18,6 +19,9 @@ from ecosim.viewer.limits import (
     MOST_WAITING_BYTES,
     MOST_WAITING_FRAMES,
 )
+
+#: Bytes that a close frame has room for beside its code.
+_LONGEST_REASON: Final = 123
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,29 +128,38 @@ class Client:
             Is given the text of a message, or None for a binary one, and returns a frame or None.
         """
         sending = asyncio.create_task(self._send_all())
+        reading = asyncio.create_task(self._read_all(answer))
         try:
-            async for message in self.socket:
-                if message.type is WSMsgType.ERROR:
-                    break  # against the protocol; the connection is closed
-                await self._allowance.take()
-                text = message.data if message.type is WSMsgType.TEXT else None
-                reply = answer(text)
-                if reply is not None:
-                    self.send(reply)
+            await asyncio.wait({sending, reading}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             sending.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                await sending
+            reading.cancel()
+            outcomes = await asyncio.gather(sending, reading, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception) and not isinstance(outcome, ConnectionError):
+                raise outcome
+        if self._goodbye is not None:
+            # With nobody reading beside it, this waits for the client's own goodbye.
+            reason = self._goodbye.reason.encode()[:_LONGEST_REASON]
+            await self.socket.close(code=self._goodbye.code, message=reason)
+
+    async def _read_all(self, answer: Callable[[str | None], bytes | None]) -> None:
+        async for message in self.socket:
+            if message.type is WSMsgType.ERROR:
+                return  # against the protocol; the connection is closed
+            await self._allowance.take()
+            reply = answer(message.data if message.type is WSMsgType.TEXT else None)
+            if reply is not None:
+                self.send(reply)
 
     async def _send_all(self) -> None:
+        """Send until a goodbye is all that is left."""
         while True:
             while self._waiting:
                 frame = self._waiting.popleft()
                 self._waiting_bytes -= len(frame.text)
                 await self.socket.send_frame(frame.text, WSMsgType.TEXT)
             if self._goodbye is not None:
-                reason = self._goodbye.reason.encode()[:123]  # what a close frame has room for
-                await self.socket.close(code=self._goodbye.code, message=reason)
                 return
             self._wake.clear()
             await self._wake.wait()
