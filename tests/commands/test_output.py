@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from command_bench import SMALL_BATCH, Bench
+
+from ecosim.commands.progress import progress
 
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*[1-9][0-9;]*m")
 
@@ -113,16 +116,11 @@ def test_a_pipe_gets_plain_lines_with_progress_apart(bench: Bench) -> None:
     assert "2 of 2 runs done, 0 failed, 0 left" in out
 
 
-def test_a_long_run_tells_a_pipe_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    import io
-
-    from ecosim.commands import progress
-
-    monkeypatch.setattr(progress, "_SECONDS_BETWEEN_LINES", 0.0)
+def test_a_long_run_tells_a_pipe_where_it_is() -> None:
     stream = io.StringIO()
-    with progress.tick_progress(stream, 4) as advanced:
-        advanced(1)
-        advanced(4)
+    with progress(stream, "ticks", seconds=0) as advanced:
+        advanced(1, 4)
+        advanced(4, 4)
     first, last = stream.getvalue().splitlines()
     assert re.fullmatch(r"1 of 4 ticks, \d+ ticks/s, \d+ s left", first)
     assert re.fullmatch(r"4 of 4 ticks, \d+ ticks/s, 0 s left", last)

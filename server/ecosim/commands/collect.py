@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any, Final
 
 from ecosim.batch.exit_codes import EXIT_DONE
 from ecosim.commands.command import Command
 from ecosim.commands.output import Output, add_output_options
+from ecosim.commands.progress import progress
 
 
 def collect_into(output: Output, folder: Path) -> dict[str, Any]:
     """Build or update the dataset of a batch, print what it holds, and return the same as JSON."""
     from ecosim.datasets.collect import collect, dataset_folder
 
-    collected = collect(folder)
+    with progress(sys.stderr, "runs", quiet=output.quiet) as advanced:
+        collected = collect(folder, advanced)
     output.line(f"dataset: {dataset_folder(folder)}, {collected.runs} runs")
     for run_id, reason in collected.left_out.items():
         output.line(f"left out: {run_id}: {reason}")

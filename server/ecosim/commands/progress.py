@@ -1,4 +1,4 @@
-"""How far a single run has come: a bar on a terminal, a plain line now and then elsewhere."""
+"""How far a command has come: a bar on a terminal, a plain line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -10,40 +10,52 @@ from typing import IO, Final
 _SECONDS_BETWEEN_LINES: Final = 10.0
 _SECONDS_BETWEEN_FRAMES: Final = 0.1
 
-#: Told the ticks done so far, after each tick.
-Advanced = Callable[[int], None]
+#: Told how many are done, of how many.
+Advanced = Callable[[int, int], None]
 
 
 @contextlib.contextmanager
-def tick_progress(stream: IO[str], ticks: int, *, quiet: bool = False) -> Iterator[Advanced]:
-    """Show on a stream how many of so many ticks are done.
+def progress(
+    stream: IO[str], unit: str, *, quiet: bool = False, seconds: float | None = None
+) -> Iterator[Advanced]:
+    """Show on a stream how much is done; the display goes when the block ends.
 
     Parameters
     ----------
     stream : text stream
-    ticks : int
+    unit : str
+        What is counted, in the plural.
     quiet : bool
         Show nothing.
+    seconds : float, optional
+        Least time between two lines, or two frames of a bar.
+
+    Yields
+    ------
+    callable
+        Takes how many are done, 1 or more, and how many there are; call it as often as you like.
     """
     if quiet:
-        yield lambda done: None
+        yield lambda done, total: None
         return
     with contextlib.ExitStack() as display:
-        show = _bar(stream, ticks, display) or _lines(stream, ticks)
-        seconds = _SECONDS_BETWEEN_FRAMES if stream.isatty() else _SECONDS_BETWEEN_LINES
+        bar = _bar(stream, unit, display)
+        show = bar or _lines(stream, unit)
+        if seconds is None:
+            seconds = _SECONDS_BETWEEN_FRAMES if bar else _SECONDS_BETWEEN_LINES
         due = time.monotonic() + seconds
 
-        def advanced(done: int) -> None:
+        def advanced(done: int, total: int) -> None:
             nonlocal due
             now = time.monotonic()
             if now >= due:
                 due = now + seconds
-                show(done)
+                show(done, total)
 
         yield advanced
 
 
-def _bar(stream: IO[str], ticks: int, display: contextlib.ExitStack) -> Advanced | None:
+def _bar(stream: IO[str], unit: str, display: contextlib.ExitStack) -> Advanced | None:
     """Return what moves a bar that goes when the display ends; None where there can be none."""
     if not stream.isatty():
         return None
@@ -55,20 +67,20 @@ def _bar(stream: IO[str], ticks: int, display: contextlib.ExitStack) -> Advanced
     console = Console(file=stream)
     if console.is_dumb_terminal:
         return None
-    bar = Progress("ticks", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+    bar = Progress(unit, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
                    console=console, auto_refresh=False, transient=True)  # fmt: skip
     display.enter_context(bar)
-    task = bar.add_task("", total=ticks)
-    return lambda done: bar.update(task, completed=done, refresh=True)
+    task = bar.add_task("", total=None)
+    return lambda done, total: bar.update(task, completed=done, total=total, refresh=True)
 
 
-def _lines(stream: IO[str], ticks: int) -> Advanced:
+def _lines(stream: IO[str], unit: str) -> Advanced:
     begun = time.monotonic()
 
-    def show(done: int) -> None:
+    def show(done: int, total: int) -> None:
         rate = done / (time.monotonic() - begun)
-        left = (ticks - done) / rate
-        print(f"{done} of {ticks} ticks, {rate:.0f} ticks/s, {left:.0f} s left",
+        left = (total - done) / rate
+        print(f"{done} of {total} {unit}, {rate:.0f} {unit}/s, {left:.0f} s left",
               file=stream, flush=True)  # fmt: skip
 
     return show

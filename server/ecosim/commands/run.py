@@ -48,7 +48,7 @@ def _formats(text: str) -> list[str]:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from ecosim.commands.progress import tick_progress
+    from ecosim.commands.progress import progress
     from ecosim.engine import EcosystemEngine
     from ecosim.engine.world import load_world
     from ecosim.stopping import stopped_by_signals
@@ -70,13 +70,13 @@ def _run(arguments: argparse.Namespace) -> int:
     with (
         emitter,
         stopped_by_signals() as stop,
-        tick_progress(sys.stderr, arguments.ticks, quiet=output.quiet) as advanced,
+        progress(sys.stderr, "ticks", quiet=output.quiet) as advanced,
     ):
         emitter.on_init(engine)
         while engine.tick < arguments.ticks and not stop.is_set():
             engine.step()
             emitter.on_tick()
-            advanced(engine.tick)
+            advanced(engine.tick, arguments.ticks)
         status: Literal["stopped", "completed"] = "stopped" if stop.is_set() else "completed"
         emitter.close(status)
     output.line(f"{engine.tick} ticks of {arguments.world}, seed {engine.seed}")
