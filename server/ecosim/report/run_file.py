@@ -128,10 +128,11 @@ def read_run(path: Path) -> RunData:
             if data is not None:
                 data.torn = True
             continue
+        if data is None:
+            data = RunData(path, _checked_config(path, record))
+            continue
         try:
-            if data is None:
-                data = RunData(path, _checked_config(path, record))
-            elif record["record"] == "sample":
+            if record["record"] == "sample":
                 _take_sample(data, record, filling)
             elif record["record"] == "end":
                 data.end = record

@@ -23,9 +23,10 @@ class Axis:
 
     def place(self, value: float) -> float:
         """Return how far along the axis a number lies, 0..1 within the range."""
-        half = self.low / 2 + self.high / 2
-        # In halves, so that a range as wide as the doubles themselves does not overflow.
-        return 0.5 + (value / 2 - half / 2) / (self.high / 2 - self.low / 2)
+        if math.isfinite(self.high - self.low):
+            return (value - self.low) / (self.high - self.low)
+        # In halves: the range is as wide as the doubles themselves.
+        return (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
 
     def labels(self) -> list[tuple[float, str]]:
         """Return the place of each tick in percent, and its text."""
@@ -55,7 +56,8 @@ def axis(
     if low == high:
         margin = 0.5 if low == 0 else abs(low) / 2
         low, high = (low, low + 2 * margin) if zero or low == 0 else (low - margin, high + margin)
-    if not math.isfinite(high - low) or high - low < 1e-290:
+    narrow = max(1e-290, 1e-12 * max(abs(low), abs(high)))
+    if not math.isfinite(high - low) or high - low < narrow:
         return Axis(low, high, (low, high))
     step = _step((high - low) / count)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

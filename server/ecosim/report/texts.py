@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 #: What stands where there is no number.
 NOTHING = "–"
@@ -13,7 +14,8 @@ def number_text(value: float | None, digits: int = 4) -> str:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return NOTHING
     if isinstance(value, int):
-        return f"{value:,}" if abs(value) < 10**15 else f"{value:.{digits - 1}e}"
+        # Not by way of a float, which has no room for the largest.
+        return f"{value:,}" if abs(value) < 10**15 else f"{Decimal(value):.{digits - 1}e}"
     size = abs(value)
     if size != 0 and (size < 1e-3 or size >= 1e7):
         mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")

@@ -58,6 +58,9 @@ def _write(target: Path, pieces: Iterable[str], *, force: bool) -> None:
     reserved = False
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{target}: could not write: {error.strerror or error}") from error
+    try:
         if not force:
             # Nobody else can make a file of this name any more, and a link is not followed.
             target.open("x").close()
