@@ -13,7 +13,7 @@ from pathlib import Path
 from ecosim.analysis.community import Community
 from ecosim.analysis.definitions import NUTRIENT_LAYER, Outcome, Settings, definitions
 from ecosim.analysis.methods import METHODS
-from ecosim.analysis.sensitivity import MOST_LEFT_OUT
+from ecosim.analysis.units import MOST_LEFT_OUT
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "analysis.md"
 

@@ -169,7 +169,7 @@ def write_results(results: list[Sensitivity], folder: Path, *, force: bool = Fal
 def to_text(found: Sensitivity, top: int) -> str:
     """Return a result as lines for people: the first ``top`` of the ranking, with bars."""
     used, method = found.used, found.method
-    unit = f" {found.outcome.unit}" if found.outcome.unit else ""
+    unit = f" {found.outcome.unit}" if found.outcome.unit not in ("", "1") else ""
     told = distribution(found)
     lines = [
         f"{found.outcome.name} by {method.name}: {used.kept} of {used.units} {method.unit}s"
@@ -208,7 +208,7 @@ def _cell(values: dict[str, float | None], name: str) -> str:
     value, conf = values[name], values.get(f"{name}_conf")
     if value is None:
         return "-"
-    return f"{value:.3g}" if conf is None else f"{value:.3f} ± {conf:.3f}"
+    return f"{value:.3g}" if conf is None else f"{value:.3g} ± {conf:.2g}"
 
 
 def _number(value: float) -> float | None:

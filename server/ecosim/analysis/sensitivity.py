@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +18,11 @@ from ecosim.analysis.estimators import Estimate, Problem
 from ecosim.analysis.methods import METHODS, Method
 from ecosim.analysis.outcomes import OutcomeTable, outcome_table
 from ecosim.analysis.stored import Stored, check_replicates, open_stored
+from ecosim.analysis.units import RefusedError, Used, refuse_few, used_units
 from ecosim.batch.plan import BatchPlan
 from ecosim.batch.samplers import block_size
 from ecosim.errors import DatasetError, SpaceError
 
-#: Runs do not fail at random: with more than this left out, what is left is another space.
-MOST_LEFT_OUT: Final = 0.1
 #: An outcome that varies by less than this share of its size varies by rounding alone.
 _ROUNDING: Final = 1e-12
 #: The share of an outcome's squared deviations above which one run decides every index.
@@ -63,26 +61,6 @@ class Settings:
             raise DatasetError(f"resamples: expected 2 to 100000, got {self.resamples}")
         if self.seed < 0:
             raise DatasetError(f"seed: expected an integer >= 0, got {self.seed}")
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """What of a design an analysis could use.
-
-    Attributes
-    ----------
-    units, kept : int
-        Blocks, paths or runs of the design, and those whose outcomes are all finite.
-    reasons : dict
-        Why the others were left out, with their number.
-    rows : ndarray of shape (rows,), bool
-        Which rows were used.
-    """
-
-    units: int
-    kept: int
-    reasons: dict[str, int]
-    rows: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +122,6 @@ class Analysis:
     refused: dict[str, str] = field(default_factory=dict)
 
 
-class _RefusedError(Exception):
-    """Why one outcome cannot be analysed, while others may."""
-
-
 def analyze(
     folder: str | Path,
     outcomes: Sequence[str],
@@ -200,7 +174,7 @@ def analyze(
     for outcome in tables[0].outcomes:
         try:
             found = _analyze_one(stored, tables, outcome, inputs, chosen, settings)
-        except _RefusedError as refusal:
+        except RefusedError as refusal:
             analysis.refused[outcome.name] = str(refusal)
         else:
             analysis.results.append(found)
@@ -237,30 +211,34 @@ def _analyze_one(
     plan = stored[0].batch.plan
     lacking = [table.lacking[outcome.name] for table in tables if outcome.name in table.lacking]
     if lacking:
-        raise _RefusedError(lacking[0])
+        raise RefusedError(lacking[0])
     aligned = [one.outcome(table, outcome.name) for one, table in zip(stored, tables, strict=True)]
     columns = np.array([column for column, _ in aligned])
     reasons = [
         next((r for r in each if r), "") for each in zip(*(r for _, r in aligned), strict=True)
     ]
-    used = _used(reasons, block_size(plan.space, plan.sampler))
-    _refuse_few(used, method, plan)
+    used = used_units(reasons, block_size(plan.space, plan.sampler))
+    refuse_few(used, method, plan)
+    kept_runs = {name for name, own in zip(stored[0].run_ids, used.rows, strict=True) if own}
+    censored = _censored(tables[0], outcome.name, kept_runs)
     columns = columns[:, used.rows]
     mean = columns.mean(axis=0)
     if np.ptp(mean) <= _ROUNDING * np.abs(mean).max():
-        raise _RefusedError(
+        never = censored == len(mean) and len(stored) == 1
+        raise RefusedError(
             f"expected an outcome that varies, it is {mean[0]:g} in all {len(mean)} runs used"
+            + (": it did not happen in any of them" if never else "")
         )
-    varied = np.ptp(inputs[used.rows], axis=0) > 0
     factors = _factors(plan, method)
-    names = plan.space.names
     grouped = method.grouped and plan.space.grouped
-    # Only a table has parameters that never vary; its methods have no use for them.
+    # A table may hold parameters that never vary. Blocks and paths have a row for each parameter.
+    varied = (np.ptp(inputs[used.rows], axis=0) > 0) | (method.unit != "run")
+    columns_used = tuple(np.array(plan.space.names)[varied].tolist())
     problem = Problem(
-        names=tuple(name for name, own in factors if varied[names.index(own[0])] or grouped),
+        names=tuple(name for name, own in factors if set(own) & set(columns_used)),
         groups=tuple(one.group for one in plan.space.parameters) if grouped else None,
-        columns=tuple(name for name, one in zip(names, varied, strict=True) if one or grouped),
-        inputs=inputs[np.ix_(used.rows, varied | grouped)],
+        columns=columns_used,
+        inputs=inputs[np.ix_(used.rows, varied)],
         outcome=mean,
         replicates=columns,
         same_seeds=plan.seed_mode != "per_run",
@@ -269,9 +247,6 @@ def _analyze_one(
         seed=settings.seed,
     )
     estimate = _spread(method.estimate(problem), problem.names, factors)
-    kept_runs = {
-        row.run_id for row, own in zip(stored[0].batch.rows, used.rows, strict=True) if own
-    }
     return Sensitivity(
         method=method,
         outcome=outcome,
@@ -280,51 +255,11 @@ def _analyze_one(
         settings=settings,
         used=used,
         values=mean,
-        censored=_censored(tables[0], outcome.name, kept_runs),
+        censored=censored,
         factors=factors,
         estimate=estimate,
         notes=(*_notes(plan, method, mean, len(stored)), *tables[0].notes, *estimate.notes),
     )
-
-
-def _used(reasons: Sequence[str], size: int) -> Used:
-    """Return which rows belong to units of ``size`` rows that all have an outcome."""
-    units = len(reasons) // size
-    kept = 0
-    rows = np.zeros(len(reasons), dtype=bool)
-    counted: Counter[str] = Counter()
-    for unit in range(units):
-        own = slice(unit * size, (unit + 1) * size)
-        if reason := next((one for one in reasons[own] if one), ""):
-            counted[reason] += 1
-        else:
-            rows[own] = True
-            kept += 1
-    return Used(units, kept, dict(counted.most_common()), rows)
-
-
-def _refuse_few(used: Used, method: Method, plan: BatchPlan) -> None:
-    left_out = used.units - used.kept
-    told = ", ".join(f"{count} {reason}" for reason, count in used.reasons.items())
-    told = f" ({told})" if told else ""
-    if used.kept < method.least:
-        raise _RefusedError(
-            f"expected at least {method.least} {method.unit}s ({method.why}), "
-            f"got {used.kept} of {used.units}{told}{_hint(used, plan)}"
-        )
-    if left_out > MOST_LEFT_OUT * used.units:
-        raise _RefusedError(
-            f"expected at most {MOST_LEFT_OUT:.0%} of the {method.unit}s to be left out (runs do "
-            f"not fail at random), got {left_out} of {used.units}{told}{_hint(used, plan)}"
-        )
-
-
-def _hint(used: Used, plan: BatchPlan) -> str:
-    if plan.shard is not None:
-        return f"; this folder is shard {plan.shard}: merge the shards and collect the whole"
-    if "not in the dataset" in used.reasons:
-        return "; ecosim batch --resume finishes a batch and ecosim collect adds what is finished"
-    return ""
 
 
 def _factors(plan: BatchPlan, method: Method) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -32,12 +32,15 @@ class Stored:
     ----------
     batch : Batch
     dataset : Dataset
+    run_ids : tuple of str
+        Of the rows of the design.
     statuses : dict
         Run id to status, for the runs of the dataset.
     """
 
     batch: Batch
     dataset: Dataset
+    run_ids: tuple[str, ...]
     statuses: dict[str, str]
 
     def outcome(self, table: OutcomeTable, name: str) -> tuple[NDArray[np.float64], list[str]]:
@@ -51,12 +54,12 @@ class Stored:
             Why a run has none; empty text for one that has.
         """
         found = dict(zip(table.run_ids, table.values[name], strict=True))
-        column = np.full(len(self.batch.rows), np.nan)
+        column = np.full(len(self.run_ids), np.nan)
         reasons = []
-        for place, row in enumerate(self.batch.rows):
-            value = found.get(row.run_id)
+        for place, run_id in enumerate(self.run_ids):
+            value = found.get(run_id)
             if value is None:
-                status = self.statuses.get(row.run_id, NOT_COLLECTED)
+                status = self.statuses.get(run_id, NOT_COLLECTED)
                 reasons.append(NOT_COLLECTED if status == FINISHED else status)
             elif np.isfinite(value):
                 column[place] = value
@@ -92,7 +95,10 @@ def open_stored(folder: Path) -> Stored:
             f"{dataset.root}: expected runs of batch {batch.plan.batch_id}, "
             f"got {others.total()} of {', '.join(map(str, others))}"
         )
-    return Stored(batch, dataset, {row["run_id"]: str(row["status"]) for row in rows})
+    return Stored(
+        *(batch, dataset, tuple(row.run_id for row in batch.rows)),
+        statuses={row["run_id"]: str(row["status"]) for row in rows},
+    )
 
 
 def check_replicates(first: Stored, others: Sequence[Stored]) -> None:

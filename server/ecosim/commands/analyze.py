@@ -22,8 +22,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true",
                         help="list the outcomes that the runs have; analyse nothing")  # fmt: skip
     parser.add_argument("--method", choices=("sobol", "morris", "delta", "rbd_fast"),
-                        help="(the one that suits the design: sobol for saltelli, morris for "
-                        "morris, else rbd_fast)")  # fmt: skip
+                        help="how to rank (sobol for a saltelli design, morris for a morris "
+                        "design, else rbd_fast)")  # fmt: skip
     parser.add_argument("--replicate", action="append", type=Path, default=[], metavar="DIR",
                         help="a batch of the same design with other seeds; may be "
                         "repeated")  # fmt: skip
@@ -34,18 +34,18 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
                         help="rows of a table to print (%(default)s)")  # fmt: skip
     parser.add_argument("--seed", type=count, default=0, metavar="X",
                         help="seed of the resamples (%(default)s)")  # fmt: skip
-    parser.add_argument("--confidence", type=float, default=0.95, metavar="P",
-                        help="of the intervals (%(default)s)")  # fmt: skip
+    parser.add_argument("--confidence", type=_fraction, default=0.95, metavar="P",
+                        help="of the intervals, below 1 (%(default)s)")  # fmt: skip
     parser.add_argument("--resamples", type=positive, default=100, metavar="R",
                         help="bootstrap resamples (%(default)s)")  # fmt: skip
     parser.add_argument("--role", action="append", type=_role, default=[],
                         metavar="SPECIES=ROLE",
                         help="consumer, producer or decomposer, for a species whose states do not "
                         "tell; may be repeated")  # fmt: skip
-    parser.add_argument("--collapse-fraction", type=float, default=0.1, metavar="F",
+    parser.add_argument("--collapse-fraction", type=_fraction, default=0.1, metavar="F",
                         help="consumers below this share of their maximum so far have collapsed "
                         "(%(default)s)")  # fmt: skip
-    parser.add_argument("--late-share", type=float, default=0.2, metavar="F",
+    parser.add_argument("--late-share", type=_fraction, default=0.2, metavar="F",
                         help="share of a run that carrying capacities are means over "
                         "(%(default)s)")  # fmt: skip
     add_output_options(parser)
@@ -131,6 +131,16 @@ def _list(arguments: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
+def _fraction(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number above 0 and up to 1, got {text}")
+    return value
+
+
 def _role(text: str) -> tuple[str, str]:
     species, separator, role = text.rpartition("=")
     if not separator or not species:
@@ -148,4 +158,13 @@ COMMAND: Final = Command(
     ),
     add_options=_add_options,
     run=_run,
+    json_keys={
+        "results": "an analysis each, with the keys of its JSON file (docs/analysis.md)",
+        "refused": "outcome to the reason why it could not be analysed",
+        "files": "paths of what was written",
+        "outcomes": "with --list alone: name, unit, range, meaning, source, runs (that have one), "
+        "median, lacking (why no run has one)",
+        "left_out": "with --list alone: number of runs that did not complete, by status",
+        "notes": "with --list alone: what else there is to know",
+    },
 )
