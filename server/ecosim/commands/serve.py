@@ -78,9 +78,8 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     try:
         listener = open_socket(arguments.host, arguments.port)
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        print(f"error: {arguments.host}:{arguments.port}: could not listen: {reason}; "
+    except OSError as error:
+        print(f"error: {arguments.host}:{arguments.port}: could not listen: {error.strerror}; "
               "choose another --port (0 takes a free one) or --host", file=sys.stderr)  # fmt: skip
         return EXIT_ERROR
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -13,6 +15,7 @@ from aiohttp import WSCloseCode, web
 from ecosim.viewer.clients import Clients
 from ecosim.viewer.feed import TelemetryFeed
 from ecosim.viewer.guards import make_guard
+from ecosim.viewer.http_log import line_logger
 from ecosim.viewer.limits import GOODBYE_S, LARGEST_MESSAGE
 from ecosim.viewer.live_run import LiveRun
 from ecosim.viewer.messages import error_frame
@@ -30,10 +33,24 @@ def open_socket(host: str, port: int) -> socket.socket:
     Raises
     ------
     OSError
-        The address is in use, is not this machine's, or its name is not known.
+        The address is in use, is not this machine's, or its name is not known; ``strerror`` says
+        which.
     """
-    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    return socket.create_server(address[:2], family=family)
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except UnicodeError as error:
+        raise OSError(errno.EINVAL, "no host has such a name") from error
+    try:
+        return socket.create_server(address[:2], family=family)
+    except OSError as error:
+        # Python's text repeats the address.
+        raise OSError(error.errno, os.strerror(error.errno or errno.EINVAL)) from error
+
+
+def page_address(host: str, port: int) -> str:
+    """Return where a browser finds the page of a server that listens on an address."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}/"
 
 
 class LiveServer:
@@ -89,7 +106,9 @@ class LiveServer:
             leave=self._leave.set,
             log=log,
         ).add_to(app)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=GOODBYE_S)
+        self._runner = web.AppRunner(
+            app, access_log=None, logger=line_logger(log), shutdown_timeout=GOODBYE_S
+        )
 
     def leave(self) -> None:
         """End the run and the server, from the event loop."""
@@ -106,7 +125,7 @@ class LiveServer:
         await self._runner.setup()
         try:
             await web.SockSite(self._runner, self._listener).start()
-            listening(self._address())
+            listening(page_address(*self._listener.getsockname()[:2]))
             self._run.start(self)
             await self._leave.wait()
             await asyncio.to_thread(self._run.leave)
@@ -155,8 +174,3 @@ class LiveServer:
             await asyncio.sleep(0.01)
         for clients in everyone:
             clients.abort()
-
-    def _address(self) -> str:
-        host, port = self._listener.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        return f"http://{shown}:{port}/"
