@@ -142,6 +142,8 @@ def collect_json(bench: Bench) -> None:
     bench(f"{SMALL_BATCH} --out out")
     first, _ = bench.finished("out")
     (bench.folder / "out" / "runs" / first / "run.json").unlink()
+    shown = bench("collect out").out
+    assert shown == f"dataset: out/dataset, 1 runs\nleft out: 1 x not finished ({first})\n"
     told = bench("collect out --json").json
     assert told.keys() == collect.COMMAND.json_keys.keys()
     assert told == {"dataset": "out/dataset", "runs": 1, "left_out": {first: "not finished"}}

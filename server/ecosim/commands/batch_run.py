@@ -28,12 +28,10 @@ from ecosim.batch.progress import progress_for
 from ecosim.batch.runner import BatchReport, run_batch
 from ecosim.batch.summary import summarize, summary_text
 from ecosim.commands.collect import collect_into
-from ecosim.commands.output import Output, warnings_as_lines
+from ecosim.commands.output import Output, group_lines, warnings_as_lines
 from ecosim.errors import BatchFolderError
 from ecosim.stopping import stopped_by_signals
 from ecosim.telemetry_parquet import load_pyarrow
-
-_SHOWN_RUNS: Final = 3
 
 #: Those options that have a default and are no setting of the batch itself.
 _DEFAULTS: Final = {
@@ -106,12 +104,8 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 def failure_lines(failures: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return one line for each reason for which runs were set aside."""
-    lines = []
-    for failure in failures:
-        runs = failure["runs"]
-        shown = ", ".join(runs[:_SHOWN_RUNS]) + (", ..." if len(runs) > _SHOWN_RUNS else "")
-        lines.append(f"  {len(runs)} x {failure['reason']} ({shown})")
-    return lines
+    groups = ((str(failure["reason"]), failure["runs"]) for failure in failures)
+    return [f"  {line}" for line in group_lines(groups)]
 
 
 def counts_line(keys: Mapping[str, Any]) -> str:

@@ -9,19 +9,20 @@ from typing import Any, Final
 
 from ecosim.batch.exit_codes import EXIT_DONE
 from ecosim.commands.command import Command
-from ecosim.commands.output import Output, add_output_options
+from ecosim.commands.output import Output, add_output_options, group_lines
 from ecosim.commands.progress import progress
 
 
 def collect_into(output: Output, folder: Path) -> dict[str, Any]:
     """Build or update the dataset of a batch, print what it holds, and return the same as JSON."""
+    from ecosim.batch.summary import failure_groups
     from ecosim.datasets.collect import collect, dataset_folder
 
     with progress(sys.stderr, "runs", quiet=output.quiet) as advanced:
         collected = collect(folder, advanced)
     output.line(f"dataset: {dataset_folder(folder)}, {collected.runs} runs")
-    for run_id, reason in collected.left_out.items():
-        output.line(f"left out: {run_id}: {reason}")
+    for line in group_lines(failure_groups(collected.left_out)):
+        output.line(f"left out: {line}")
     return {
         "dataset": str(dataset_folder(folder)),
         "runs": collected.runs,

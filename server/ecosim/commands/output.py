@@ -7,8 +7,10 @@ import contextlib
 import json
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+_SHOWN_RUNS: Final = 3
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +44,21 @@ class Output:
         """Print the object that stands for the whole report, if it was asked for."""
         if self.json:
             print(json.dumps(value, indent=2, allow_nan=False), flush=True)
+
+
+def group_lines(groups: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
+    """Return one line for each reason, with how many runs it befell and the first of them.
+
+    Parameters
+    ----------
+    groups : iterable of (str, sequence of str)
+        Reasons with run ids.
+    """
+    lines = []
+    for reason, runs in groups:
+        more = ", ..." if len(runs) > _SHOWN_RUNS else ""
+        lines.append(f"{len(runs)} x {reason} ({', '.join(runs[:_SHOWN_RUNS])}{more})")
+    return lines
 
 
 @contextlib.contextmanager

@@ -69,9 +69,15 @@ def _bar(stream: IO[str], unit: str, display: contextlib.ExitStack) -> Advanced 
         return None
     bar = Progress(unit, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
                    console=console, auto_refresh=False, transient=True)  # fmt: skip
-    display.enter_context(bar)
-    task = bar.add_task("", total=None)
-    return lambda done, total: bar.update(task, completed=done, total=total, refresh=True)
+
+    def show(done: int, total: int) -> None:
+        # What is over before the first frame is due shows no bar at all.
+        if not bar.tasks:
+            bar.add_task("", total=total)
+            display.enter_context(bar)
+        bar.update(bar.tasks[0].id, completed=done, total=total, refresh=True)
+
+    return show
 
 
 def _lines(stream: IO[str], unit: str) -> Advanced:
