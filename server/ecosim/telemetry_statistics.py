@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import add
 from typing import NamedTuple
@@ -94,6 +94,82 @@ def layer_statistics(values: Sequence[float]) -> LayerStatistics:
         return LayerStatistics(result, None, None)
     # Adding 0.0 turns -0.0 into 0.0, so the order of comparison cannot show.
     return LayerStatistics(result, min(finite) + 0.0, max(finite) + 0.0)
+
+
+def combine(parts: Iterable[Moments]) -> Moments:
+    """Return the moments of all values together from those of parts of them.
+
+    The pairwise formula of Chan, Golub & LeVeque (1983, eq. 2.1) for any number of parts, worked
+    out in integers and rounded once at the end: the result is that of exact arithmetic on the
+    numbers given, so neither the order of the parts nor their sizes show.
+
+    Parameters
+    ----------
+    parts : iterable of Moments
+        Each with ``variance``, or with ``deviation`` alone. Where both are None although ``n`` is
+        not 0 (a variance beyond a double), the result has neither.
+
+    Notes
+    -----
+    What the parts were rounded to stays in. With ``u = 2**-53``, relative errors of ``a u`` (times
+    the mean absolute value) in each mean and ``b u`` in each variance, and ``k`` the root mean
+    square over the standard deviation of all values, the combined mean is off by up to
+    ``(a + 1) u`` and the variance by up to ``(b + 1) u + 2 a k u + (a k u)**2``, relatively.
+    """
+    given = list(parts)
+    nonfinite = sum(part.nonfinite for part in given)
+    counted = [part for part in given if part.n]
+    n = sum(part.n for part in counted)
+    if not counted:
+        return Moments(0, nonfinite, None, None, None)
+    # Every double is a whole number of grains, if the grains are fine enough.
+    grain = max(_fineness(value) for part in counted for value in part[2:] if value is not None)
+    total = squares = 0
+    is_spread_known = True
+    for part in counted:
+        assert part.mean is not None
+        mean = _grains(part.mean, grain)
+        total += part.n * mean
+        squares += part.n * mean * mean
+        if part.variance is not None:
+            squares += part.n * (_grains(part.variance, grain) << grain)
+        elif part.deviation is not None:
+            squares += part.n * _grains(part.deviation, grain) ** 2
+        else:
+            is_spread_known = False
+    mean_of_all = total / (n << grain)
+    if not is_spread_known:
+        return Moments(n, nonfinite, mean_of_all, None, None)
+    spread, unit = n * squares - total * total, (n * n) << (2 * grain)
+    try:
+        variance = spread / unit
+    except OverflowError:
+        variance = None
+    return Moments(n, nonfinite, mean_of_all, variance, _root(spread, unit))
+
+
+def _fineness(value: float) -> int:
+    """Return the least ``k`` for which a finite double is a whole multiple of ``2**-k``."""
+    return value.as_integer_ratio()[1].bit_length() - 1
+
+
+def _grains(value: float, grain: int) -> int:
+    """Return a double in units of ``2**-grain``, of which it is a whole multiple."""
+    numerator, denominator = value.as_integer_ratio()
+    return numerator << (grain + 1 - denominator.bit_length())
+
+
+def _root(numerator: int, denominator: int) -> float:
+    """Return the square root of a fraction, rounded once; the largest double at most."""
+    # 120 bits of the fraction are 60 of the root; the last bit says that something follows.
+    shift = max(0, 120 - numerator.bit_length() + denominator.bit_length()) // 2
+    quotient, rest = divmod(numerator << (2 * shift), denominator)
+    root = math.isqrt(quotient)
+    is_exact = not rest and root * root == quotient
+    try:
+        return (2 * root + (not is_exact)) / (1 << (shift + 1))
+    except OverflowError:
+        return sys.float_info.max
 
 
 def _one_pass(values: Sequence[float]) -> Moments | None:
