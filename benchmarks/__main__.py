@@ -19,6 +19,7 @@ from benchmarks import (
     parts,
     results,
     stalls,
+    viewer,
 )
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "engine_speed": engine_speed.main,
     "batch_cost": batch_cost.main,
     "dataset_size": dataset_size.main,
+    "viewer": viewer.main,
 }
 
 
