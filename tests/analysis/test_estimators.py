@@ -7,6 +7,7 @@ import pytest
 from analysis_cases import SCRIPTS
 from SALib.analyze.delta import calc_delta
 
+from ecosim.analysis import estimators
 from ecosim.analysis.delta import Densities, class_edges, outcome_grid
 from ecosim.analysis.estimators import (
     MORRIS_LEVELS,
@@ -165,6 +166,17 @@ def test_the_same_seed_gives_the_same_numbers_and_changes_no_input(estimate, sam
     assert any(not np.array_equal(c, other.values[n]) for n, c in first.values.items())
     assert np.array_equal(one.inputs, points)
     assert np.array_equal(one.outcome, outcome)
+
+
+def test_resamples_that_are_drawn_in_several_goes_give_the_same_interval(monkeypatch):
+    points = drawn(unit_space(2), "saltelli", 64, 0)
+    one = problem(points, points @ [2.0, 1.0], resamples=501)
+    whole = estimate_sobol(one)
+    monkeypatch.setattr(estimators, "_DRAWN_AT_ONCE", 64 * 50)
+    parts = estimate_sobol(one)
+    for name in ("ST", "S1"):
+        assert np.array_equal(parts.values[name], whole.values[name])
+        assert parts.values[f"{name}_conf"] == pytest.approx(whole.values[f"{name}_conf"], rel=0.2)
 
 
 def test_without_equal_seeds_a_total_effect_alone_proves_nothing():

@@ -204,6 +204,15 @@ def test_runs_that_were_not_collected_are_counted(filling, tmp_path):
     assert "--resume finishes a batch" in reason
 
 
+def test_a_shard_is_told_to_be_merged(tmp_path):
+    options = ["-n", 128, "--shard", "1/4"]
+    out = run_batch(tmp_path / "out", SUM, INPUTS, *options)
+    command(["collect", out])
+    (reason,) = analyze(out, [VALUE]).refused.values()
+    assert "got 32 of 128 (96 not in the dataset)" in reason
+    assert "this folder is shard 1/4: merge the shards" in reason
+
+
 def test_a_table_has_no_index_of_what_never_varies(filling, tmp_path):
     with (filling / "design.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))

@@ -254,6 +254,29 @@ def test_a_training_frame_has_a_row_a_run_with_parameters_and_outcomes(copied):
         assert told == dict(totals)
     own = dataset.training_frame({"wet": lambda d: {runs_of(copied)[0].name: 0.5}})
     assert own.column("wet").to_pylist() == [0.5, None, None, None, None]
+    ready = dataset.training_frame({"wet": {runs_of(copied)[1].name: 2}})
+    assert ready.column("wet").to_pylist() == [None, 2.0, None, None, None]
+
+
+def test_the_parts_hold_whole_runs_and_all_of_them(copied):
+    collect(copied)
+    dataset = ecosim.datasets.open(copied)
+    parts = list(dataset.parts())
+    assert [part.table("runs").num_rows for part in parts] == [2, 2, 1]
+    for table in TABLES:
+        rows = [row for part in parts for row in part.table(table).to_pylist()]
+        assert rows == dataset.table(table).to_pylist()
+        assert len(dataset.files(table)) == 3
+    for part in parts:
+        own = set(part.table("runs").column("run_id").to_pylist())
+        assert set(part.table("species").column("run_id").to_pylist()) == own
+
+
+def test_tables_whose_files_end_at_different_runs_are_one_part(copied):
+    collect(copied)
+    (copied / "dataset" / "species" / "part-00002.parquet").unlink()
+    (part,) = ecosim.datasets.open(copied).parts()
+    assert part.table("runs").num_rows == 5
 
 
 def test_what_is_not_there_is_said(copied, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -92,7 +92,7 @@ class Definition:
     outcome: Outcome
     value: Callable[[RunSeries], float]
     censored: Callable[[RunSeries], bool] | None = None
-    lacking: str = field(default="")
+    lacking: str = ""
 
 
 def definitions(community: Community, settings: Settings) -> dict[str, Definition]:

@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 
 #: Levels of the grid of a morris design; SALib's default in the sampler and the analysis.
 MORRIS_LEVELS: Final = 4
+#: Resampled blocks that are held at a time: some 200 MB in SALib.
+_DRAWN_AT_ONCE: Final = 4_000_000
 #: Inputs that have no effect, made to see what an estimator gives for one.
 _DUMMIES: Final = {"delta": 40, "rbd_fast": 200}
 #: The share of a parameter's classes with one value of the outcome above which delta says little.
@@ -78,9 +80,10 @@ class Problem:
             problem["groups"] = list(self.groups)
         return problem
 
-    def salib_seed(self) -> int:
-        """Return a seed from 1 to 2**32 - 1 that follows from ``seed``."""
-        return int(np.random.SeedSequence(self.seed).generate_state(1)[0]) | 1
+    def salib_seed(self, number: int) -> int:
+        """Return a seed from 1 to 2**32 - 1 that follows from ``seed`` and a number."""
+        sequence = np.random.SeedSequence(self.seed, spawn_key=(number,))
+        return int(sequence.generate_state(1)[0]) | 1
 
 
 class Estimate(NamedTuple):
@@ -102,18 +105,31 @@ def estimate_sobol(problem: Problem) -> Estimate:
     """Return first-order and total effects from a saltelli design, with intervals."""
     from SALib.analyze import sobol
 
-    with warnings.catch_warnings(record=True):
-        warnings.simplefilter("always")  # resamples of few distinct values are constant at times
-        found = sobol.analyze(
-            problem.salib(),
-            problem.outcome.copy(),
-            calc_second_order=False,
-            num_resamples=problem.resamples,
-            conf_level=problem.confidence,
-            seed=problem.salib_seed(),
-        )
-    values = {name: np.asarray(found[name], float) for name in ("ST", "ST_conf", "S1", "S1_conf")}
     count = len(problem.names)
+    blocks = len(problem.outcome) // (count + 2)
+    # SALib draws all resamples of all blocks at once; some at a time bounds the memory.
+    most = max(2, _DRAWN_AT_ONCE // blocks)
+    drawn: dict[str, list[Array]] = {"ST": [], "S1": []}
+    values: dict[str, Array] = {}
+    for number, start in enumerate(range(0, problem.resamples, most)):
+        with warnings.catch_warnings():
+            # Resamples of an outcome with few values are constant at times.
+            warnings.filterwarnings("ignore", message="Constant values encountered")
+            found = sobol.analyze(
+                problem.salib(),
+                problem.outcome.copy(),
+                calc_second_order=False,
+                num_resamples=max(2, min(most, problem.resamples - start)),
+                conf_level=problem.confidence,
+                keep_resamples=True,
+                seed=problem.salib_seed(number),
+            )
+        for name, columns in drawn.items():
+            values[name] = np.asarray(found[name], float)
+            columns.append(found[f"{name}_conf_all"])
+    for name, columns in drawn.items():
+        spread = np.concatenate(columns).std(axis=0, ddof=1)
+        values[f"{name}_conf"] = _quantile(problem.confidence) * spread
     if len(problem.replicates) > 1:
         floor, clear = sobol_floor(problem.replicates, count, _quantile(problem.confidence))
     else:
