@@ -80,7 +80,7 @@ def test_runs_without_a_number_are_left_out_of_a_pair():
 def test_an_axis_holds_its_numbers_and_its_ticks(values, zero, tight, count):
     found = axis(values, count=count, zero=zero, tight=tight)
     assert found.low < found.high
-    slack = 1e-9 * (found.high / 2 - found.low / 2)
+    slack = 1e-8 * (found.high / 2 - found.low / 2)
     for value in [*values, *found.ticks]:
         assert found.low - slack <= value <= found.high + slack
         assert -1e-6 <= found.place(value) <= 1 + 1e-6

@@ -21,6 +21,8 @@ from ecosim.batch.summary import BatchSummary, summarize
 from ecosim.datasets import Dataset
 from ecosim.datasets import open as open_dataset
 from ecosim.datasets.collect import collect, dataset_folder
+from ecosim.errors import DatasetError
+from ecosim.telemetry_parquet import load_pyarrow
 
 #: Most ticks at which populations are compared across runs.
 MOST_TICKS: Final = 120
@@ -125,17 +127,30 @@ def read_batch(folder: Path) -> BatchData:
         collect(folder)
     if not (dataset_folder(folder) / "runs").is_dir():
         return data  # nothing has ended yet
-    dataset = open_dataset(folder)
-    _read_runs(dataset, data)
-    if FINISHED in data.status:
-        data.outcomes = outcome_table(dataset, settings=data.settings)
-        data.warnings += data.outcomes.notes
-        data.populations = _populations(dataset, survey(dataset), len(data.outcomes.run_ids))
+    arrow, _ = load_pyarrow()
+    try:
+        _read_dataset(open_dataset(folder), data)
+    except (arrow.ArrowException, OSError) as error:
+        told = str(error).partition("\n")[0]
+        raise DatasetError(f"{dataset_folder(folder)}: expected tables to read, {told}") from error
     try:
         data.summary = summarize(batch.layout)
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         data.warnings.append(f"The speed of the runs is left out; their files: {error}")
     return data
+
+
+def _read_dataset(dataset: Dataset, data: BatchData) -> None:
+    _read_runs(dataset, data)
+    if FINISHED in data.status:
+        data.outcomes = outcome_table(dataset, settings=data.settings)
+        community = survey(dataset)
+        if unknown := community.without_role():
+            data.warnings.append(
+                "In no total of consumers or plants, as their states do not tell which they are: "
+                f"{', '.join(unknown)}."
+            )
+        data.populations = _populations(dataset, community, len(data.outcomes.run_ids))
 
 
 def _read_runs(dataset: Dataset, data: BatchData) -> None:

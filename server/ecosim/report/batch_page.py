@@ -38,18 +38,23 @@ def distributions(data: BatchData) -> list[Figure]:
         return []
     plots: list[Plot] = []
     rows: list[list[str]] = []
+    same: list[str] = []
     for outcome in data.outcomes.outcomes:
         values = data.outcomes.values[outcome.name]
         finite = values[np.isfinite(values)]
         if outcome.name in data.outcomes.censored or not len(finite):
             continue
         rows.append(_quantile_row(outcome.name, outcome.unit, finite, outcome.meaning))
-        if len(plots) < MOST_PLOTS:
+        if finite.min() == finite.max():
+            same.append(f"{outcome.name} {number_text(float(finite[0]))}")
+        elif len(plots) < MOST_PLOTS:
             plots.append(_histogram(outcome.name, outcome.unit, finite))
     head = ["outcome", "unit", "runs", "min", "5 %", "25 %", "median", "75 %", "95 %", "max"]
     caption = "How many runs came to which value; beside the title, the median."
-    figure = Figure("Outcomes", caption, plots, [*head, "what it is"], rows)
-    return [figure] if plots else []
+    if same:
+        caption += f" The same in every run: {', '.join(same)}."
+    figure = Figure("Distributions", caption, plots, [*head, "what it is"], rows)
+    return [figure] if rows else []
 
 
 def speed(data: BatchData) -> list[Figure]:

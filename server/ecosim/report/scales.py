@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -56,8 +57,9 @@ def axis(
     if low == high:
         margin = 0.5 if low == 0 else abs(low) / 2
         low, high = (low, low + 2 * margin) if zero or low == 0 else (low - margin, high + margin)
-    narrow = max(1e-290, 1e-12 * max(abs(low), abs(high)))
-    if not math.isfinite(high - low) or high - low < narrow:
+        low, high = max(low, -sys.float_info.max), min(high, sys.float_info.max)
+    largest = max(abs(low), abs(high))
+    if largest > 1e300 or high - low < max(1e-290, 1e-12 * largest):
         return Axis(low, high, (low, high))
     step = _step((high - low) / count)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
