@@ -1,0 +1,87 @@
+"""What a surrogate is compared with: chance, and the indices of a sensitivity analysis."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from ecosim.errors import DatasetError
+
+LEAST_PAIRS = 16
+LEAST_SHARED = 3
+
+
+def noise_bound(
+    inputs: pd.DataFrame, column: pd.Series, again: pd.DataFrame, other: pd.Series, seed: int
+) -> dict[str, Any]:
+    """Return the largest R2 any function of the parameters can have, from runs with other seeds.
+
+    Half the mean squared difference of two runs with the same parameters is the variance by chance.
+
+    Raises
+    ------
+    DatasetError
+        The second batch has other parameters, or too few rows of the first.
+    """
+    names = list(inputs.columns)
+    if list(again.columns) != names:
+        raise DatasetError(f"--replicate: expected the parameters {names}, got {list(again)}")
+    pairs = inputs.assign(first=column).merge(again.assign(second=other), on=names).dropna()
+    if len(pairs) < LEAST_PAIRS:
+        raise DatasetError(
+            f"--replicate: expected {LEAST_PAIRS} or more rows of the batch with other seeds, "
+            f"got {len(pairs)}"
+        )
+    halves = ((pairs["first"] - pairs["second"]) ** 2 / 2).to_numpy()
+    drawn = np.random.default_rng(seed).choice(halves, (1000, len(halves))).mean(axis=1)
+    variance = float(column.var(ddof=0))
+    low, high = np.quantile(1 - drawn / variance, [0.025, 0.975])
+    return {
+        "pairs": len(pairs),
+        "bound": 1 - float(halves.mean()) / variance,
+        "interval": [float(low), float(high)],
+    }
+
+
+def agreements(found: dict[str, float], folder: str, outcome: str) -> list[dict[str, Any]]:
+    """Return the rank correlations of importances with what ``ecosim analyze`` left in a folder.
+
+    Raises
+    ------
+    DatasetError
+        The folder has no analysis of the outcome, or one of other parameters.
+    """
+    stem = "".join(one if one.isalnum() or one in ".-_" else "_" for one in outcome)
+    paths = sorted(Path(folder).glob(f"{stem}.*.json"))
+    paths = [path for path in paths if path.name.count(".") == stem.count(".") + 2]
+    if not paths:
+        raise DatasetError(
+            f"{folder}: expected {stem}.METHOD.json of ecosim analyze, there is none"
+        )
+    return [_agreement(found, path) for path in paths]
+
+
+def _agreement(found: dict[str, float], path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        index = document["ranked_by"]
+        other = {entry["name"]: entry["values"][index] for entry in document["ranking"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f"{path}: expected what ecosim analyze writes, got {error!r}") from error
+    shared = [name for name in other if name in found and other[name] is not None]
+    if len(shared) < LEAST_SHARED:
+        raise DatasetError(
+            f"{path}: expected {LEAST_SHARED} or more parameters of the batch, got {len(shared)}"
+        )
+    rank = spearmanr([found[name] for name in shared], [other[name] for name in shared])
+    return {
+        "file": str(path),
+        "index": index,
+        "parameters": len(shared),
+        "spearman": float(rank.statistic),
+    }
