@@ -134,3 +134,19 @@ def test_the_wheel_needs_no_newer_library_than_manylinux2014_has(wheel):
     assert versions
     assert max(versions) <= (2, 17)
     assert b"GLIBCXX" not in binary
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the tag is one of Linux")
+def test_auditwheel_gives_the_wheel_a_tag_that_old_systems_take(wheel, tmp_path):
+    tools = Path(sys.executable).parent
+    subprocess.run(
+        [sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", tmp_path, wheel],
+        check=True,
+        capture_output=True,
+        env=os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"},
+    )
+    (repaired,) = tmp_path.glob("*.whl")
+    assert "manylinux2014" in repaired.name
+    with zipfile.ZipFile(repaired) as archive:
+        # A library that had to be taken along would lie in a folder of its own.
+        assert not [name for name in archive.namelist() if ".libs/" in name]
