@@ -39,6 +39,21 @@ def test_the_engine_of_the_host_interface_page_runs(tmp_path):
     assert len(lines) == 1 + 5 + 1  # config, samples at 0, 50, 100, 150 and 200, end
 
 
+def test_the_pond_of_the_host_interface_page_runs_from_the_command_line(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (program,) = (block for block in blocks("host-interface.md", "python") if "world, *" in block)
+    (tmp_path / "pond.py").write_text(program, encoding="utf-8")
+    one, many = lines(DOCS / "host-interface.md")
+    assert main(shlex.split(smaller(one))[1:]) == 0
+    (path,) = (tmp_path / "out").glob("*_telemetry.jsonl")
+    *_, sample, _ = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    assert sample["species"]["frog"]["vars"]["hunger"]["mean"] == pytest.approx(0.25 + 20 * 0.0015)
+    assert main(shlex.split(smaller(many))[1:]) == 0
+    assert len(list((tmp_path / "out" / "ponds" / "runs").glob("*/run.json"))) == 4
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     """A folder with a small batch in out/demo, collected, as the pages assume."""

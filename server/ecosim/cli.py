@@ -13,7 +13,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from ecosim.batch.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_MISTAKE
-from ecosim.commands import analyze, batch, collect, completion, info, report, run, serve, tail, validate
+from ecosim.commands import (
+    analyze,
+    batch,
+    collect,
+    completion,
+    info,
+    report,
+    run,
+    serve,
+    tail,
+    validate,
+)
 from ecosim.commands.command import Command
 from ecosim.commands.parser import CommandParser, make_parser
 from ecosim.errors import (

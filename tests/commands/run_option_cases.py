@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from batch_option_cases import ENGINE
 from command_bench import Bench, Case
 
 from ecosim import __version__
@@ -36,6 +37,20 @@ def run_seed(bench: Bench) -> None:
         assert bench.records(f"out/{seed}")[0]["seed"] == seed
     first, second = (bench.records(f"out/{seed}")[2]["species"] for seed in (5, -5))
     assert first != second
+
+
+def run_engine(bench: Bench) -> None:
+    bench.write("stones.py", ENGINE)
+    bench(f"{RUN}/stones --engine stones:Stone --seed 8")
+    config, first, *_, end = bench.records("out/stones")
+    assert first["species"]["stone"]["count"] == 1
+    assert (config["seed"], end["tick"], end["status"]) == (8, 4, "completed")
+    bench.write("broken.py", "class Broken:\n    def __init__(self, world, *, seed): 1 / 0\n")
+    shown = bench(f"{RUN} --engine broken:Broken", code=2)
+    assert "expected an engine for this world, ZeroDivisionError" in shown.err
+    shown = bench(f"{RUN} --engine stones:nobody", code=2)
+    assert "expected 'nobody' in stones, it has none" in shown.err
+    assert not list((bench.folder / "out").glob("*_telemetry.jsonl"))
 
 
 def run_interval(bench: Bench) -> None:
@@ -141,6 +156,7 @@ CASES: Mapping[tuple[str, str], Case] = {
     ("ecosim run", "WORLD"): run_world,
     ("ecosim run", "--ticks"): run_ticks,
     ("ecosim run", "--seed"): run_seed,
+    ("ecosim run", "--engine"): run_engine,
     ("ecosim run", "--interval"): run_interval,
     ("ecosim run", "--out"): run_out,
     ("ecosim run", "--format"): run_format,

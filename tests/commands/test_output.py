@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from batch_option_cases import ENGINE
 from command_bench import SMALL_BATCH, Bench
 
 from ecosim.commands.progress import progress
@@ -138,6 +139,19 @@ def test_json_is_alone_on_standard_output_when_a_run_is_interrupted(bench: Bench
     assert process.returncode == 130
     assert json.loads(out)["status"] == "stopped"
     assert "interrupted; the data up to here is whole" in error
+
+
+def test_a_step_that_fails_shows_where_and_the_data_up_to_there(bench: Bench) -> None:
+    failing = ENGINE + "\n\nclass Failing(Stone):\n    def step(self):\n        super().step()\n"
+    bench.write("stones.py", failing + "        return 1 / (3 - self.tick)\n")
+    with _start("run minimal --engine stones:Failing --out out", bench.folder) as process:
+        out, error = process.communicate()
+    assert (process.returncode, out) == (1, "")
+    assert "a step failed, ZeroDivisionError: division by zero" in error
+    assert "return 1 / (3 - self.tick)" in error
+    assert all(line.startswith("error: ") for line in error.splitlines())
+    *_, end = bench.records("out")
+    assert (end["status"], end["tick"]) == ("failed", 2)
 
 
 @pytest.mark.parametrize(

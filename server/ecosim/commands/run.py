@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ecosim.batch.exit_codes import EXIT_DONE, EXIT_INTERRUPTED
+from ecosim.batch.options import DEFAULT_ENGINE
 from ecosim.commands.command import Command
 from ecosim.commands.output import Output, add_output_options, warnings_as_lines
 from ecosim.commands.values import assignment, positive, seed
+from ecosim.errors import BatchError, EcosimError, EngineError
 from ecosim.telemetry_config import FORMATS, TelemetryConfig
+
+if TYPE_CHECKING:
+    from ecosim.engine.world_models import World
 
 _DEFAULT_TICKS: Final = 1000
 
@@ -22,6 +29,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
                         help="ticks to run (%(default)s)")  # fmt: skip
     parser.add_argument("--seed", type=seed, metavar="X",
                         help="seed (the world's own, else drawn)")  # fmt: skip
+    parser.add_argument("--engine", metavar="MODULE:CALLABLE", default=DEFAULT_ENGINE,
+                        help="make(world: dict, *, seed: int) -> engine (%(default)s)")  # fmt: skip
     parser.add_argument("--interval", type=positive, metavar="K",
                         help="ticks between samples (the world's own, else "
                         f"{TelemetryConfig.interval})")  # fmt: skip
@@ -49,7 +58,7 @@ def _formats(text: str) -> list[str]:
 
 def _run(arguments: argparse.Namespace) -> int:
     from ecosim.commands.progress import progress
-    from ecosim.engine import EcosystemEngine
+    from ecosim.engine.randomness import choose_seed
     from ecosim.engine.world import load_world
     from ecosim.stopping import stopped_by_signals
     from ecosim.telemetry import TelemetryEmitter
@@ -65,7 +74,8 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = {**(world.to_dict().get("telemetry") or {}), "enabled": True}
     settings |= {key: str(value) if key == "output_dir" else value
                  for key, value in chosen.items() if value is not None}  # fmt: skip
-    engine = EcosystemEngine(world, seed=arguments.seed, telemetry=False)
+    seed_in_use = choose_seed(arguments.seed, world.seed)
+    engine = _make_engine(arguments.engine, world, seed_in_use)
     emitter = TelemetryEmitter(settings, parameters=dict(arguments.parameters))
     with (
         emitter,
@@ -73,21 +83,22 @@ def _run(arguments: argparse.Namespace) -> int:
         progress(sys.stderr, "ticks", quiet=output.quiet) as advanced,
     ):
         emitter.on_init(engine)
-        while engine.tick < arguments.ticks and not stop.is_set():
-            engine.step()
-            emitter.on_tick()
-            advanced(engine.tick, arguments.ticks)
+        done = 0
+        while done < arguments.ticks and not stop.is_set():
+            emitter.on_tick(_step(arguments.engine, engine))
+            done += 1
+            advanced(done, arguments.ticks)
         status: Literal["stopped", "completed"] = "stopped" if stop.is_set() else "completed"
         emitter.close(status)
-    output.line(f"{engine.tick} ticks of {arguments.world}, seed {engine.seed}")
+    output.line(f"{done} ticks of {arguments.world}, seed {seed_in_use}")
     for path in emitter.paths:
         output.line(f"data: {path}")
     output.document(
         {
             "run_id": emitter.run_id,
             "world": arguments.world,
-            "seed": engine.seed,
-            "ticks": engine.tick,
+            "seed": seed_in_use,
+            "ticks": done,
             "interval": emitter.config.interval,
             "status": status,
             "files": [str(path) for path in emitter.paths],
@@ -99,13 +110,50 @@ def _run(arguments: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
+def _make_engine(name: str, world: World, seed_in_use: int) -> Any:
+    """Return the engine of the run: ours, or one that ``MODULE:CALLABLE`` makes."""
+    if name == DEFAULT_ENGINE:
+        from ecosim.engine import EcosystemEngine
+
+        return EcosystemEngine(world, seed=seed_in_use, telemetry=False)
+    from ecosim.batch.factory import load_factory, make_engine
+
+    definition = world.to_dict() | {"seed": seed_in_use}
+    definition.pop("telemetry", None)
+    factory = load_factory(name)
+    try:
+        return make_engine(factory, name, definition, seed_in_use)
+    except EcosimError:
+        raise
+    except Exception as error:
+        raise EngineError(
+            f"--engine {name}: expected an engine for this world, {type(error).__name__}: {error}"
+        ) from error
+
+
+def _step(name: str, engine: Any) -> Any:
+    """Return what the emitter is to be told of the next tick."""
+    try:
+        packet = engine.step()
+    except Exception as error:
+        if name == DEFAULT_ENGINE:
+            raise
+        # Whoever wrote the engine wants to know where it went wrong.
+        trace = traceback.format_exc().rstrip()
+        raise BatchError(
+            f"--engine {name}: a step failed, {type(error).__name__}: {error}\n{trace}"
+        ) from error
+    # The host interface leaves open what else a step returns.
+    return packet if isinstance(packet, Mapping | list | tuple) else None
+
+
 COMMAND: Final = Command(
     name="run",
     help="run one world and write its telemetry",
     examples=(
         "ecosim run demo --ticks 1000 --out out/one",
         "ecosim run demo --seed 7 --set rates.hunger=1.5 --set environment.biome=DESERT",
-        "ecosim run my_world.json --json --quiet",
+        "ecosim run my_world.json --engine my_engine:make --json --quiet",
     ),
     add_options=_add_options,
     run=_run,
