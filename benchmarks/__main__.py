@@ -17,6 +17,7 @@ from benchmarks import (
     engine_speed,
     overhead,
     parts,
+    report,
     results,
     stalls,
     viewer,
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "batch_cost": batch_cost.main,
     "dataset_size": dataset_size.main,
     "viewer": viewer.main,
+    "report": report.main,
 }
 
 

@@ -131,7 +131,7 @@ def test_the_bars_of_the_screen_are_in_proportion(run_file):
     bars = {}
     for one in view.populations():
         [line] = [line for line in lines if line.startswith(one.name + " ")]
-        bars[one.name] = line.count("█", 0, 50)
+        bars[one.name] = line.count("█", 29, 55)
         assert f" {one.count} " in line
     found = {one.name: one.count for one in view.populations()}
     largest = max(found, key=lambda name: found[name])
