@@ -24,7 +24,12 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 from ecosim.telemetry_backend import choose
-from ecosim.telemetry_config import TelemetryConfig, check_run_id, new_run_id
+from ecosim.telemetry_config import (
+    SnapshotConfig,
+    TelemetryConfig,
+    check_run_id,
+    new_run_id,
+)
 from ecosim.telemetry_errors import (
     HostError,
     OutputError,
@@ -33,6 +38,7 @@ from ecosim.telemetry_errors import (
 )
 from ecosim.telemetry_host import EVENT_HISTORY_TICKS, HostView
 from ecosim.telemetry_records import config_record, end_record, line
+from ecosim.telemetry_snapshots import SnapshotWriter, cell_size_of, snapshots_path
 from ecosim.telemetry_values import describe, whole_number
 from ecosim.telemetry_writers import Sink, Tee, open_sink
 
@@ -40,6 +46,7 @@ __all__ = [
     "BACKEND",
     "HostError",
     "OutputError",
+    "SnapshotConfig",
     "TelemetryConfig",
     "TelemetryConfigError",
     "TelemetryEmitter",
@@ -114,10 +121,13 @@ class TelemetryEmitter:
         self._more_sinks = tuple(sinks)
         self._host: HostView | None = None
         self._sink: Sink | None = None
+        self._snapshots: SnapshotWriter | None = None
         self._dimensions: tuple[int, int, int] | None = None
         self._cells: int | None = None
         self._tick = 0
         self._sampled_tick = 0
+        #: The tick from which on the next sample or snapshot is due.
+        self._due = 0
         self._failure: str | None = None
         self._closed = False
         self._is_whole = True
@@ -143,7 +153,9 @@ class TelemetryEmitter:
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files and folders this run writes; none before :meth:`on_init`."""
-        return () if self._sink is None else self._sink.paths
+        if self._sink is None:
+            return ()
+        return (*self._sink.paths, *(() if self._snapshots is None else (self._snapshots.path,)))
 
     def on_init(self, host: Any) -> None:
         """Open the files, write the config record and take the first sample.
@@ -265,6 +277,8 @@ class TelemetryEmitter:
         self._core.begin_tick(self._tick)
         count = self._sample()
         self._core.take_events(cut=True)  # the first batch starts with the first tick
+        if self.config.voxel_snapshots is not None:
+            self._snapshots = self._snapshot_writer(self.config.voxel_snapshots, view, world)
         record = config_record(
             run_id=self.run_id,
             world=world,
@@ -277,11 +291,29 @@ class TelemetryEmitter:
             dimensions=self._dimensions,
             layers=view.layers,
             backend=BACKEND,
+            snapshots=None if self._snapshots is None else self._snapshots.settings,
         )
         files = open_sink(self.config, self.run_id)
         self._sink = Tee([files, *self._more_sinks]) if self._more_sinks else files
         self._sink.write_telemetry(line(record))
+        if self._snapshots is not None:
+            self._snapshots.take(self._tick, view.grid())
+            self._snapshots.spent_ns = 0  # as emitter_ns, it counts from the first tick on
+        self._plan()
         self._written_at = self._observed_at = time.perf_counter_ns()
+
+    def _snapshot_writer(
+        self, settings: SnapshotConfig, host: HostView, world: Mapping[str, Any]
+    ) -> SnapshotWriter:
+        return SnapshotWriter(
+            snapshots_path(Path(self.config.output_dir).absolute(), self.run_id),
+            self.run_id,
+            settings,
+            host.layers,
+            self._dimensions,
+            cell_size=cell_size_of(world),
+            overwrite=self.config.overwrite,
+        )
 
     def _observe(self, packet: Any, now: int) -> None:
         host = self._host
@@ -290,8 +322,8 @@ class TelemetryEmitter:
         ticks, calls = tick - self._tick, self._quiet + 1
         self._quiet = 0
         self._record(host, history, tick)
-        if tick - self._sampled_tick >= self.config.interval:
-            self._sample()
+        if tick >= self._due:
+            self._look(host)
         core = self._core
         if (
             now - self._written_at >= _LONGEST_WAIT_NS - _LONGEST_QUIET_NS
@@ -303,13 +335,27 @@ class TelemetryEmitter:
             self._quiet = self._quiet_left = self._quiet_calls((now - self._observed_at) // calls)
         self._observed_at = now
 
+    def _look(self, host: HostView) -> None:
+        """Take the sample, the snapshot or both that are due."""
+        if self._tick - self._sampled_tick >= self.config.interval:
+            self._sample()
+        if self._snapshots is not None and self._tick >= self._snapshots.due:
+            self._snapshots.take(self._tick, host.grid())
+        self._plan()
+
+    def _plan(self) -> None:
+        """Find the tick from which on there is something to take."""
+        self._due = self._sampled_tick + self.config.interval
+        if self._snapshots is not None:
+            self._due = min(self._due, self._snapshots.due)
+
     def _quiet_calls(self, tick_ns: int) -> int:
         """Return for how many calls there will be nothing to do, ticks being ``tick_ns`` long.
 
         The events of several ticks at once cost less than half of what they cost tick by tick:
         after a tick of the engine none of the emitter's code is in the processor's caches.
         """
-        ticks = min(EVENT_HISTORY_TICKS, self._sampled_tick + self.config.interval - self._tick)
+        ticks = min(EVENT_HISTORY_TICKS, self._due - self._tick)
         return max(min(ticks, _LONGEST_QUIET_NS // max(tick_ns, 1)) - 1, 0)
 
     def _catch_up(self) -> None:
@@ -388,12 +434,16 @@ class TelemetryEmitter:
         self._catch_up()
         self._write(cut=True)
         self._sink.flush()
+        if self._snapshots is not None:
+            self._snapshots.flush()
 
     def _finish(self, status: Status, error: str | None, entered: int) -> None:
         self._catch_up()
         if status != "failed" and self._is_whole and self._tick > self._sampled_tick:
             self._sample()
         self._write(cut=True)
+        if self._snapshots is not None:
+            self._snapshots.close()
         self._emitter_ns += time.perf_counter_ns() - entered
         self._write_end(status, error)
 
@@ -410,6 +460,8 @@ class TelemetryEmitter:
             error=error,
             emitter_ns=self._emitter_ns,
             loop_ns=max(0, self._last_exit - self._first_entry),
+            snapshots=None if self._snapshots is None else self._snapshots.count,
+            snapshot_ns=0 if self._snapshots is None else self._snapshots.spent_ns,
         )
         self._sink.write_telemetry(line(record))
         self._sink.close()
@@ -452,6 +504,8 @@ class TelemetryEmitter:
         try:
             if not isinstance(failure, OutputError):
                 self._write(cut=True)
+                if self._snapshots is not None:
+                    self._snapshots.close()
                 self._write_end("failed", str(failure))
         except OutputError as error:
             failure.add_note(str(error))
@@ -463,6 +517,9 @@ class TelemetryEmitter:
         if self._sink is not None:
             with contextlib.suppress(OutputError):
                 self._sink.close()
+        if self._snapshots is not None:
+            with contextlib.suppress(OutputError):
+                self._snapshots.close()
 
     def _refuse(self) -> None:
         """Say why a tick cannot be watched; after a failure that was forgiven, say nothing."""

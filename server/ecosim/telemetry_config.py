@@ -29,8 +29,40 @@ DEFAULT_VARIABLES: Final = (
 #: File formats a run can be written in.
 FORMATS: Final = ("jsonl", "parquet")
 
+#: Types of number that snapshots of voxel layers are kept in.
+SNAPSHOT_TYPES: Final = ("float32", "float64")
+
 _RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _LARGEST_RING: Final = 2**24
+
+
+@dataclass(frozen=True)
+class SnapshotConfig:
+    """Which voxel layers are copied whole, and how often.
+
+    Parameters
+    ----------
+    every : int
+        Ticks from one snapshot to the next, 1 or more; the first is of the first tick.
+    layers : sequence of str or None
+        Layers to keep; None for all that the host has.
+    dtype : {"float32", "float64"}
+        Type of the stored numbers; float32 keeps seven digits in half the space.
+
+    Raises
+    ------
+    TelemetryConfigError
+        A value is out of its range; the message starts with ``telemetry.voxel_snapshots.<name>``.
+    """
+
+    every: int = 5
+    layers: tuple[str, ...] | None = None
+    dtype: Literal["float32", "float64"] = "float32"
+
+    def __post_init__(self) -> None:
+        for name, check in _SNAPSHOT_CHECKS.items():
+            value = check(getattr(self, name), f"telemetry.voxel_snapshots.{name}")
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True)
@@ -61,6 +93,8 @@ class TelemetryConfig:
         What a failure does to the simulation: it raises, or warns once and goes on untelemetered.
     overwrite : bool
         Whether files of an earlier run with the same id may be replaced.
+    voxel_snapshots : SnapshotConfig, mapping or None
+        Copies of whole voxel layers, as a fourth stream (needs zarr); None for none.
 
     Raises
     ------
@@ -78,6 +112,7 @@ class TelemetryConfig:
     on_full: Literal["drain", "drop"] = "drain"
     on_error: Literal["raise", "disable"] = "raise"
     overwrite: bool = False
+    voxel_snapshots: SnapshotConfig | None = None
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -94,19 +129,7 @@ class TelemetryConfig:
         TelemetryConfigError
             A key is unknown (the closest known one is suggested) or its value out of range.
         """
-        if not isinstance(settings, Mapping):
-            raise TelemetryConfigError(f"telemetry: expected a mapping, got {describe(settings)}")
-        known = [field.name for field in dataclasses.fields(cls)]
-        chosen = {}
-        for key, value in settings.items():
-            if isinstance(key, str) and key.startswith("_"):
-                continue
-            if key not in known:
-                close = difflib.get_close_matches(str(key), known, 1)
-                hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-                raise TelemetryConfigError(f"telemetry.{key}: unknown setting; {hint}")
-            chosen[key] = value
-        return cls(**chosen)
+        return cls(**_known(cls, settings, "telemetry"))
 
     @classmethod
     def of(cls, value: TelemetryConfig | Mapping[str, Any] | bool | None) -> TelemetryConfig:
@@ -118,6 +141,23 @@ class TelemetryConfig:
         if isinstance(value, bool):
             return cls(enabled=value)
         return cls.from_mapping(value)
+
+
+def _known(kind: type[Any], settings: Any, where: str) -> dict[str, Any]:
+    """Return the settings of a mapping, whose keys must be fields of a dataclass."""
+    if not isinstance(settings, Mapping):
+        raise TelemetryConfigError(f"{where}: expected a mapping, got {describe(settings)}")
+    known = [field.name for field in dataclasses.fields(kind)]
+    chosen = {}
+    for key, value in settings.items():
+        if isinstance(key, str) and key.startswith("_"):
+            continue
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+            raise TelemetryConfigError(f"{where}.{key}: unknown setting; {hint}")
+        chosen[key] = value
+    return chosen
 
 
 def check_run_id(run_id: object) -> str:
@@ -204,6 +244,22 @@ def _formats(value: Any, where: str) -> str | tuple[str, ...]:
     return chosen[0] if len(chosen) == 1 else chosen
 
 
+def _names_or_none(value: Any, where: str) -> tuple[str, ...] | None:
+    return None if value is None else _names(value, where)
+
+
+def _snapshots(value: Any, where: str) -> SnapshotConfig | None:
+    if value is None or isinstance(value, SnapshotConfig):
+        return value
+    return SnapshotConfig(**_known(SnapshotConfig, value, where))
+
+
+_SNAPSHOT_CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
+    "every": _integer(1),
+    "layers": _names_or_none,
+    "dtype": _choice(*SNAPSHOT_TYPES),
+}
+
 _CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "enabled": _flag,
     "interval": _integer(1),
@@ -215,4 +271,5 @@ _CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "on_full": _choice("drain", "drop"),
     "on_error": _choice("raise", "disable"),
     "overwrite": _flag,
+    "voxel_snapshots": _snapshots,
 }

@@ -37,6 +37,7 @@ def config_record(
     dimensions: Sequence[int] | None,
     layers: Sequence[str],
     backend: str,
+    snapshots: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the first record of a run: what decides it, and what wrote it.
 
@@ -48,6 +49,8 @@ def config_record(
         Dotted path to value, as a batch set them.
     entity_count : int
         Entities at the first sample.
+    snapshots : mapping, optional
+        Settings of the snapshots of voxel layers, where they are taken.
     """
     world = _own_copy(world)
     biome = _section(world, "environment").get("biome")
@@ -60,7 +63,7 @@ def config_record(
         "parameters": {path: v for path, v in chosen.items() if _value_at(world, path) != v},
         "versions": {key: about[key] for key in ("version", "schema_version")},
     }
-    return {
+    record = {
         "record": "config",
         "schema_version": SCHEMA_VERSION,
         "run_id": run_id,
@@ -80,6 +83,7 @@ def config_record(
         "software": about,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    return record if snapshots is None else {**record, "voxel_snapshots": dict(snapshots)}
 
 
 def end_record(
@@ -93,6 +97,8 @@ def end_record(
     error: str | None,
     emitter_ns: int,
     loop_ns: int,
+    snapshots: int | None = None,
+    snapshot_ns: int = 0,
 ) -> dict[str, Any]:
     """Return the last record of a run: how it ended and what the emitter cost.
 
@@ -105,8 +111,11 @@ def end_record(
     emitter_ns, loop_ns : int
         Nanoseconds inside the emitter's calls after ``on_init``, which comes before the loop, and
         from the first tick to the last.
+    snapshots, snapshot_ns : int, optional
+        Snapshots of voxel layers, None where none are taken, and the part of ``emitter_ns`` that
+        they took.
     """
-    return {
+    record = {
         "record": "end",
         "run_id": run_id,
         "tick": tick,
@@ -118,6 +127,9 @@ def end_record(
         "emitter_ns": emitter_ns,
         "loop_ns": loop_ns,
     }
+    if snapshots is None:
+        return record
+    return {**record, "snapshots": snapshots, "snapshot_ns": snapshot_ns}
 
 
 def line(record: Mapping[str, Any]) -> bytes:

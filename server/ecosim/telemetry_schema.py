@@ -61,6 +61,7 @@ KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {
     "two ticks": lambda value: _listed(_is_count)(value) and len(value) == 2,
     "three counts or null": _or_null(lambda value: _listed(_is_count)(value) and len(value) == 3),
     "list of text": _listed(_is_text),
+    "list of objects": _listed(lambda value: isinstance(value, dict)),
     "list of text or null": _listed(_or_null(_is_text)),
     "list of counts": _listed(_is_count),
     "list of positions or null": _listed(_or_null(_is_position)),
@@ -100,6 +101,10 @@ RECORDS: Final[Mapping[str, tuple[Field, ...]]] = {
         Field("software.backend", "text", "", "`compiled` or `python`: both give the same bytes"),
         Field("software.git_revision", "text or null", "", "commit, when run from a checkout"),
         Field("created_at", "text", "", "UTC, ISO 8601"),
+        Field("voxel_snapshots", "object", "", "their settings; absent where off", True),
+        Field("voxel_snapshots.every", "count", "ticks", "from one snapshot to the next"),
+        Field("voxel_snapshots.layers", "list of text", "", "layers that are kept"),
+        Field("voxel_snapshots.dtype", "text", "", "`float32` or `float64`"),
     ),
     "sample": (
         Field("record", "text", "", "`sample`"),
@@ -167,6 +172,8 @@ RECORDS: Final[Mapping[str, tuple[Field, ...]]] = {
             "inside the emitter's calls after on_init, writing included",
         ),
         Field("loop_ns", "count", "ns", "from the first tick to the last"),
+        Field("snapshots", "count", "", "snapshots of voxel layers; absent where off", True),
+        Field("snapshot_ns", "count", "ns", "part of `emitter_ns` that snapshots took", True),
     ),
 }
 

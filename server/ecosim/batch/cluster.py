@@ -258,7 +258,11 @@ class DaskExecutor:
         where = {"workers": [scratch["address"]]}
         private.mkdir(parents=True, exist_ok=True)
         for name, size in scratch["files"].items():
-            with (private / Path(name).name).open("wb") as stream:
+            path = private / name
+            if not path.resolve().is_relative_to(private.resolve()):
+                raise BatchError(f"{name}: expected a file of the run, the worker named another")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as stream:
                 for offset in range(0, size, _PART_BYTES):
                     part = run(
                         cluster_task.read_part,
@@ -268,7 +272,7 @@ class DaskExecutor:
                         **where,
                     )
                     stream.write(part[scratch["address"]])
-            sync_path(private / Path(name).name)
+            sync_path(path)
         run(cluster_task.forget, scratch["folder"], **where)
 
     def _publish(self, row: Row, private: Path) -> None:

@@ -119,9 +119,11 @@ class Bench:
         if address is not None:
             done = attempt.status == "done"
             run = layout.run(row.run_id) if done else layout.partial(row.run_id, owner)
-            files = (
-                {path.name: path.stat().st_size for path in run.iterdir()} if run.exists() else {}
-            )
+            files = {
+                path.relative_to(run).as_posix(): path.stat().st_size
+                for path in run.rglob("*")
+                if path.is_file()
+            }
             reply["scratch"] = {"address": address, "folder": str(run), "files": files}
         return reply
 

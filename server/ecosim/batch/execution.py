@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ecosim.batch.factory import EngineFactory, load_factory, make_engine
-from ecosim.batch.hashes import file_hashes
+from ecosim.batch.hashes import file_hashes, folder_hash
 from ecosim.batch.layout import (
     BatchLayout,
     mark_file,
@@ -28,6 +28,7 @@ from ecosim.batch.options import DEFAULT_ENGINE
 from ecosim.batch.plan import BatchPlan, read_plan
 from ecosim.batch.rows import Row
 from ecosim.errors import BatchError, BatchFolderError, EngineError
+from ecosim.telemetry_snapshots import snapshots_path
 from ecosim.telemetry_writers import events_path, telemetry_path
 
 #: What the operating system says when there is no room, or no right, to write what must be written.
@@ -36,7 +37,7 @@ _NO_SPACE: Final = {errno.ENOSPC, errno.EFBIG, errno.EROFS} | (
 )
 
 #: Settings of a world's own telemetry block that a batch keeps; the rest is the batch's to say.
-_KEPT_SETTINGS: Final = ("variables", "events", "ring_capacity", "on_full")
+_KEPT_SETTINGS: Final = ("variables", "events", "ring_capacity", "on_full", "voxel_snapshots")
 
 
 class RunMaker:
@@ -116,7 +117,7 @@ class RunMaker:
             shutil.rmtree(private)
         private.mkdir(parents=True)
         self._simulate(row, private)
-        # Closing the emitter has brought its two files to the disk.
+        # Closing the emitter has brought its files to the disk.
         mark = content_mark(row, private)
         write_synced(mark_file(private), readable_json(mark))
         return publish(private, runs / row.run_id, mark)
@@ -221,10 +222,15 @@ def content_mark(row: Row, folder: Path) -> dict[str, Any]:
         with contextlib.suppress(FileNotFoundError):
             files[path.name] = file_hashes(path)
             content.update(f"{path.name}:{files[path.name]['content_sha256']}\n".encode())
-    return {
+    store = snapshots_path(folder, row.run_id)
+    snapshots = {store.name: folder_hash(store)} if store.is_dir() else {}
+    for name, told in snapshots.items():
+        content.update(f"{name}:{told['sha256']}\n".encode())
+    mark = {
         "run_id": row.run_id,
         "index": row.index,
         "seed": row.seed,
         "content_sha256": content.hexdigest(),
         "files": files,
     }
+    return {**mark, "snapshots": snapshots} if snapshots else mark

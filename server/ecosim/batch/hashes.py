@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from ecosim.batch.layout import canonical_json
 #: Record kind to the keys that say when, where and how fast a run was made, not what happened.
 VOLATILE_KEYS: Final[dict[str, frozenset[str]]] = {
     "config": frozenset({"created_at", "software"}),
-    "end": frozenset({"emitter_ns", "loop_ns"}),
+    "end": frozenset({"emitter_ns", "loop_ns", "snapshot_ns"}),
 }
 
 _MARKERS: Final = tuple(f'"record":"{kind}"'.encode() for kind in VOLATILE_KEYS)
@@ -62,6 +63,34 @@ def file_hashes(path: Path) -> dict[str, Any]:
         "sha256": exact.hexdigest(),
         "content_sha256": content.hexdigest(),
     }
+
+
+def folder_hash(root: Path) -> dict[str, Any]:
+    """Return what the mark of a run says about a folder of files, such as a Zarr store.
+
+    Returns
+    -------
+    dict
+        ``bytes``, ``files``, and ``sha256`` over the name and the hash of each file, sorted.
+
+    Raises
+    ------
+    OSError
+        A file cannot be read.
+    """
+    whole = hashlib.sha256()
+    paths = sorted((path.relative_to(root).as_posix(), path) for path in _files_below(root))
+    size = 0
+    for name, path in paths:
+        size += path.stat().st_size
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        whole.update(f"{name}:{digest}\n".encode())
+    return {"bytes": size, "files": len(paths), "sha256": whole.hexdigest()}
+
+
+def _files_below(root: Path) -> Iterator[Path]:
+    return (path for path in root.rglob("*") if path.is_file())
 
 
 def sha256(content: bytes) -> str:

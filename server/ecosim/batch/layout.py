@@ -14,7 +14,8 @@
         └── <run_id>/
             ├── <run_id>_telemetry.jsonl
             ├── <run_id>_events.jsonl
-            └── run.json           the mark: size, lines and hashes of the two files
+            ├── <run_id>_voxels.zarr/  where the world's telemetry block asks for snapshots
+            └── run.json           the mark: size, lines and hashes of the files
 
 A run is done when ``runs/<run_id>/run.json`` exists: its folder gets that name by one rename, after
 everything in it is on disk.

@@ -45,10 +45,9 @@ def damaged_runs(batch: Batch) -> Iterator[tuple[str, str]]:
             continue
         if found == mark:
             continue
+        told, seen = ({**one["files"], **one.get("snapshots", {})} for one in (mark, found))
         names = sorted(
-            name
-            for name in mark["files"].keys() | found["files"].keys()
-            if mark["files"].get(name) != found["files"].get(name)
+            name for name in told.keys() | seen.keys() if told.get(name) != seen.get(name)
         )
         yield row.run_id, f"expected the content of the mark, {', '.join(names) or 'it'} differs"
 
