@@ -270,9 +270,12 @@ def test_replicates_are_averaged_and_tell_what_chance_gives(replicates):
     (alone,) = analyze(first, [VALUE]).results
     assert np.isnan(alone.estimate.clear[1])
     assert any("seed mode per_run" in note for note in alone.notes)
+    assert [line.split()[-1] for line in to_text(alone, 2).splitlines()[5:7]] == ["#" * 24, "?"]
     (both,) = analyze(first, [VALUE], replicates=[second]).results
     assert both.replicates == (json.loads((second / "batch.json").read_text())["batch_id"],)
     assert both.estimate.clear.tolist() == [1, 0]
+    assert to_text(both, 2).splitlines()[6].endswith("not above chance")
+    assert "and 1 more" in to_text(both, 1)
     assert both.estimate.floor == pytest.approx([0.5 / (16 / 12 + 0.5)] * 2, abs=0.1)
     assert alone.values.std() > both.values.std()
 

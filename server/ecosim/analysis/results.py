@@ -20,6 +20,9 @@ SCHEMA_VERSION: Final = 1
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST_NAME: Final = 120
 _BAR: Final = 24
+#: Half-widths of intervals outside these are written with an exponent.
+_SMALLEST: Final = 1e-4
+_LARGEST: Final = 1e6
 
 
 def analysis_folder(batch: Path) -> Path:
@@ -208,7 +211,13 @@ def _cell(values: dict[str, float | None], name: str) -> str:
     value, conf = values[name], values.get(f"{name}_conf")
     if value is None:
         return "-"
-    return f"{value:.3g}" if conf is None else f"{value:.3g} ± {conf:.2g}"
+    if conf is None:
+        return f"{value:.4g}"
+    if not _SMALLEST <= conf < _LARGEST:
+        return f"{value:.3g} ± {conf:.2g}"
+    # Two digits of the interval say how many of the value mean anything.
+    decimals = max(0, 1 - math.floor(math.log10(conf)))
+    return f"{value:.{decimals}f} ± {conf:.{decimals}f}"
 
 
 def _number(value: float) -> float | None:
