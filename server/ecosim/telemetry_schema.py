@@ -105,6 +105,13 @@ RECORDS: Final[Mapping[str, tuple[Field, ...]]] = {
         Field("voxel_snapshots.every", "count", "ticks", "from one snapshot to the next"),
         Field("voxel_snapshots.layers", "list of text", "", "layers that are kept"),
         Field("voxel_snapshots.dtype", "text", "", "`float32` or `float64`"),
+        Field(
+            "parts",
+            "list of objects",
+            "",
+            "of a merged run, its parts: `run_id`, `seed`, `config_sha256`, `cells`",
+            True,
+        ),
     ),
     "sample": (
         Field("record", "text", "", "`sample`"),
