@@ -85,6 +85,11 @@ def test_the_page_and_every_file_of_it_are_served(paused_server: Server) -> None
         assert (status, body) == (200, file.content)
 
 
+def test_an_upgrade_to_something_else_still_gets_the_page(paused_server: Server) -> None:
+    headers = "Host: localhost\r\nUpgrade: h2c"
+    assert raw_get(paused_server, "/", headers)[0] == 200
+
+
 @pytest.mark.parametrize(
     "path",
     ["/static/", "/static", "/static/../server.py", "/static/%2e%2e/server.py",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +59,17 @@ def test_a_new_rate_counts_from_the_last_tick_and_a_restart_from_now() -> None:
     assert pace.wait(0.06) == pytest.approx(-0.05)
     pace.restart(7.0)
     assert pace.wait(7.0) == 0.0
+
+
+@pytest.mark.parametrize("rate", [5e-324, 1e-9, 1000.0])
+def test_any_rate_gives_a_wait_that_a_thread_can_wait_and_that_another_rate_ends(
+    rate: float,
+) -> None:
+    pace = Pace(rate, 0.0)
+    pace.began(0.0)
+    assert 0 < pace.wait(0.0) < threading.TIMEOUT_MAX
+    pace.change_rate(10, 0.0)
+    assert pace.wait(0.0) == pytest.approx(0.1, abs=1e-6)
 
 
 def test_the_measured_rate_is_of_the_last_second() -> None:

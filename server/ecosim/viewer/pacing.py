@@ -7,6 +7,9 @@ from typing import Final
 #: Seconds over which the ticks are counted for the measured rate.
 _WINDOW_S: Final = 1.0
 
+#: Longer periods are as good as for ever, and not every clock can wait for them.
+_LONGEST_PERIOD_S: Final = 1e9
+
 
 class Pace:
     """A schedule of ticks that neither drifts nor bursts.
@@ -37,7 +40,7 @@ class Pace:
 
     def began(self, now: float) -> None:
         """Note that the tick that was due has begun."""
-        period = 1 / self.rate
+        period = _period(self.rate)
         if now - self._due > period:
             self._due = now
         self._due += period
@@ -55,7 +58,11 @@ class Pace:
 
     def change_rate(self, rate: float, now: float) -> None:
         """Take another rate, counted from when the last tick was due."""
-        due = self._due + 1 / rate - 1 / self.rate
+        due = self._due + _period(rate) - _period(self.rate)
         self.rate = rate
         self.restart(now)
         self._due = due
+
+
+def _period(rate: float) -> float:
+    return min(1 / rate, _LONGEST_PERIOD_S)

@@ -81,7 +81,7 @@ class Routes:
     # ---- the page ------------------------------------------------------------------------------
 
     async def _root(self, request: web.Request) -> web.StreamResponse:
-        if "Upgrade" in request.headers:
+        if request.headers.get("Upgrade", "").strip().lower() == "websocket":
             return await self._packet_socket(request)
         return self._file(INDEX)
 
