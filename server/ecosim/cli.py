@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, TextIO
 
 from ecosim.batch.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_MISTAKE
 from ecosim.commands import (
@@ -67,6 +69,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal of a narrow encoding
+    with _streams():
+        try:
+            return _run(words)
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return EXIT_INTERRUPTED
+        except BrokenPipeError:
+            # Whoever read the output has gone; there is nobody left to tell.
+            _leave(sys.stdout)
+        except OSError as error:
+            _leave(sys.stdout)
+            with contextlib.suppress(OSError):
+                print(f"error: {error}", file=sys.stderr)
+        return EXIT_ERROR
+
+
+def _run(words: Sequence[str]) -> int:
     tree = make_tree()
     if not words:
         tree.print_help(sys.stderr)
@@ -83,18 +102,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     except EcosimError as error:
         _complain(error)
         return EXIT_ERROR
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
     except ModuleNotFoundError as error:
         print(f"error: {error.name} is not installed; this command needs: "
               "pip install 'ecosim-telemetry[all]'", file=sys.stderr)  # fmt: skip
         return EXIT_ERROR
-    except BrokenPipeError:
-        # Whoever read the output has gone; there is nobody left to tell.
+
+
+@contextlib.contextmanager
+def _streams() -> Iterator[None]:
+    """Give a process that was started without standard streams somewhere to write to."""
+    with contextlib.ExitStack() as opened:
+        for stream, redirect in (
+            (sys.stdout, contextlib.redirect_stdout),
+            (sys.stderr, contextlib.redirect_stderr),
+        ):
+            if stream is None:
+                nowhere = opened.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+                opened.enter_context(redirect(nowhere))
+        yield
+
+
+def _leave(stream: TextIO) -> None:
+    """Close a stream if it cannot be written, so that the interpreter does not try at its end."""
+    try:
+        stream.flush()
+    except OSError:
         with contextlib.suppress(OSError):
-            sys.stdout.close()
-        return EXIT_ERROR
+            stream.close()
 
 
 def _complain(error: EcosimError) -> None:

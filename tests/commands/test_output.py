@@ -181,6 +181,28 @@ def test_a_word_that_is_not_known_is_told_with_the_nearest(
     assert shown.out == ""
 
 
+@pytest.mark.parametrize("words", ["info", "info --json", "run minimal --ticks 4 --out out"])
+def test_a_report_that_finds_no_room_is_one_line(bench: Bench, words: str) -> None:
+    with Path("/dev/full").open("w") as full, _start(words, bench.folder, stdout=full) as process:
+        _, error = process.communicate()
+    assert (process.returncode, error) == (1, "error: [Errno 28] No space left on device\n")
+
+
+def test_a_batch_does_not_end_because_its_log_is_full(bench: Bench) -> None:
+    words = f"{SMALL_BATCH} --out out"
+    with Path("/dev/full").open("w") as full, _start(words, bench.folder, stderr=full) as process:
+        out, _ = process.communicate()
+    assert process.returncode == 0
+    assert "2 of 2 runs done" in out
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_process_without_a_stream_does_its_work(bench: Bench, closed: str) -> None:
+    line = f"exec '{sys.executable}' -m ecosim {SMALL_BATCH} --out out {closed}>&-"
+    subprocess.run(["bash", "-c", line], cwd=bench.folder, check=True, capture_output=True)
+    assert len(bench.finished("out")) == 2
+
+
 def test_the_command_alone_shows_its_help(bench: Bench) -> None:
     shown = bench("", code=2)
     assert shown.out == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import os
 import time
 from typing import IO, Any, Final
@@ -133,7 +134,9 @@ class PlainProgress(_Counts):
             self._say(f"{self.done} of {self.total} done, {self.failed} failed, {self.speed()}")
 
     def _say(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        # A log that is full or gone must not end the batch.
+        with contextlib.suppress(OSError):
+            print(text, file=self._stream, flush=True)
 
 
 class LiveProgress(_Counts):

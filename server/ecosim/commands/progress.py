@@ -86,7 +86,9 @@ def _lines(stream: IO[str], unit: str) -> Advanced:
     def show(done: int, total: int) -> None:
         rate = done / (time.monotonic() - begun)
         left = (total - done) / rate
-        print(f"{done} of {total} {unit}, {rate:.0f} {unit}/s, {left:.0f} s left",
-              file=stream, flush=True)  # fmt: skip
+        # A log that is full or gone must not end the work.
+        with contextlib.suppress(OSError):
+            print(f"{done} of {total} {unit}, {rate:.0f} {unit}/s, {left:.0f} s left",
+                  file=stream, flush=True)  # fmt: skip
 
     return show
