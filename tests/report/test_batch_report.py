@@ -77,7 +77,7 @@ def test_the_head_counts_the_runs(page):
     assert told["Failed"] == "0"
     assert "all done" in next(page.all("h1")).text()
     assert [one.attributes["id"] for one in page.all("section")] == [
-        *("outcomes", "parameters", "populations", "collapse", "speed", "runs", "about")
+        *("parameters", "populations", "collapse", "outcomes", "speed", "runs", "about")
     ]
 
 

@@ -119,12 +119,15 @@ def scatters(data: BatchData, found: list[Correlation]) -> list[Figure]:
         plots.append(plot)
         for (low, high), middle in middles:
             between = f"{number_text(low)} to {number_text(high)}"
-            rows.append([pair.parameter, pair.outcome, between, number_text(middle)])
+            told = [pair.parameter, pair.outcome, f"{pair.n:,}", f"{pair.rho:+.2f}"]
+            rows.append([*told, between, number_text(middle)])
+    fewest, most = min(pair.n for pair in chosen), max(pair.n for pair in chosen)
+    count = counted(most, "run") if fewest == most else f"{fewest:,} to {counted(most, 'run')}"
     caption = (
-        f"A dot is a run; the line joins the medians of tenths of the runs. ρ is Spearman's rank "
-        f"correlation, n the number of runs. At most {_PAIRS_OF_ONE} parameters an outcome."
+        f"Over {count}: a dot is a run, the line joins the medians of tenths of the runs. ρ is "
+        f"Spearman's rank correlation. At most {_PAIRS_OF_ONE} parameters an outcome."
     )
-    head = ["parameter", "outcome", "parameter from, to", "median outcome"]
+    head = ["parameter", "outcome", "n", "ρ", "parameter from, to", "median outcome"]
     return [Figure("Parameter against outcome", caption, plots, head, rows)]
 
 
@@ -221,8 +224,7 @@ def _scatter(
     ]
     summary = f"{pair.outcome} against {pair.parameter}: rho {pair.rho:.2f} over {pair.n:,} runs"
     ranges = [(float(settings[part[0]]), float(settings[part[-1]])) for part in tenths]
-    note = f"ρ {pair.rho:+.2f}, n {pair.n:,}"
-    plot = Plot(pair.outcome, x, y, marks, summary, note, pair.parameter)
+    plot = Plot(pair.outcome, x, y, marks, summary, f"ρ {pair.rho:+.2f}", pair.parameter)
     return plot, list(zip(ranges, middles, strict=True))
 
 

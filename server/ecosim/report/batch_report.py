@@ -52,7 +52,6 @@ def batch_page_of(folder: Path) -> Page:
     ranked = _ranked(data)
     sections = [
         _failures(data),
-        Section("outcomes", "Outcomes", figures=batch_page.distributions(data)),
         Section(
             *("parameters", "What the parameters do"),
             _chance_text(ranked) + _category_text(data),
@@ -70,6 +69,7 @@ def batch_page_of(folder: Path) -> Page:
             _collapse_text(data),
             figures=batch_page.survivals(data),
         ),
+        Section("outcomes", "Outcomes", figures=batch_page.distributions(data)),
         Section("speed", "What the runs cost", figures=batch_page.speed(data)),
         Section("runs", "Runs", tables=_run_tables(data)),
         _about(data),
@@ -100,7 +100,7 @@ def _tiles(data: BatchData, left: int) -> list[Fact]:
     tiles = [
         Fact("Finished", number_text(standing.done), f"of {standing.total:,}"),
         Fact("Failed", number_text(len(standing.failed))),
-        Fact("Left", number_text(left)),
+        *([Fact("Left", number_text(left))] if left else []),
         Fact("Ticks a run", number_text(plan.ticks), f"sampled every {plan.interval:,}"),
         Fact("Parameters", number_text(len(plan.space.parameters))),
         Fact("Compute", duration_text(data.seconds), counted(data.attempts, "attempt")),

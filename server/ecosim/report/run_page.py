@@ -55,7 +55,7 @@ def populations(data: RunData) -> list[Figure]:
         caption,
         [
             Plot(
-                *("Populations", x, y, marks),
+                *("", x, y, marks),
                 "; ".join(f"{name} {extent_text(_counts(points, name))}" for name in together),
                 unit_x="tick",
                 unit_y="entities",

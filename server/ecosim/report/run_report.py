@@ -31,11 +31,7 @@ def run_page_of(data: RunData) -> Page:
     page.sections = [
         section
         for section in (
-            Section(
-                *("populations", "Populations"),
-                "Each sample counts the living entities of every species.",
-                figures=run_page.populations(data),
-            ),
+            Section("populations", "Populations", figures=run_page.populations(data)),
             Section("states", "Behaviour", figures=run_page.occupancy(data)),
             Section("variables", "State variables", figures=run_page.variables(data)),
             Section("layers", "Soil and water", figures=run_page.layers(data)),
