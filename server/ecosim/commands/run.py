@@ -43,7 +43,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
                         f"{TelemetryConfig.format})")  # fmt: skip
     parser.add_argument("--set", action="append", type=assignment, metavar="PATH=VALUE",
                         default=[], dest="parameters",
-                        help="set a value of the world by its dotted path; repeatable")  # fmt: skip
+                        help="set a value of the world by its dotted path; may be "
+                        "repeated")  # fmt: skip
     add_output_options(parser)
 
 
