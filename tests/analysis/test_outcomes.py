@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import math
+import subprocess
+import sys
 
 import pytest
 from analysis_cases import run_batch
@@ -234,3 +236,19 @@ def test_a_single_run_has_outcomes_too(tmp_path):
     assert table.run_ids == ("alone",)
     assert table.values["time_to_collapse"].tolist() == [8]
     assert json.dumps(table.columns(), allow_nan=False)
+
+
+def test_a_query_without_duckdb_says_what_to_install(batch):
+    program = (
+        "import sys; sys.modules['duckdb'] = None\n"
+        "import ecosim.datasets\n"
+        "from ecosim.analysis.outcomes import outcome_table\n"
+        "data = ecosim.datasets.open(sys.argv[1])\n"
+        "print(len(outcome_table(data, ['shannon_end']).run_ids))\n"
+        "outcome_table(data, ['SELECT run_id, ticks FROM runs'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, batch], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "3\n"
+    assert done.stderr.splitlines()[-1].endswith("pip install duckdb")

@@ -131,7 +131,8 @@ def estimate_sobol(problem: Problem) -> Estimate:
         spread = np.concatenate(columns).std(axis=0, ddof=1)
         values[f"{name}_conf"] = _quantile(problem.confidence) * spread
     if len(problem.replicates) > 1:
-        floor, clear = sobol_floor(problem.replicates, count, _quantile(problem.confidence))
+        rng = np.random.default_rng(problem.seed)
+        floor, clear = sobol_floor(problem.replicates, count, problem.confidence, rng)
     else:
         surely = values["S1"] - values["S1_conf"] > 0
         floor, clear = _alone(values["ST"] - values["ST_conf"], surely, problem)
@@ -162,16 +163,19 @@ def estimate_morris(problem: Problem) -> Estimate:
         for name in ("mu_star", "mu_star_conf", "mu", "sigma")
     }
     values["mu"] = np.where(np.isnan(values["sigma"]), np.nan, values["mu"])
-    quantile = _quantile(problem.confidence)
     if len(problem.replicates) > 1:
         step = MORRIS_LEVELS / (2 * (MORRIS_LEVELS - 1))
         members = [
             [i for i, own in enumerate(problem.groups or problem.columns) if own == name]
             for name in problem.names
         ]
-        floor, clear = morris_floor(problem.replicates, problem.inputs, members, step, quantile)
+        rng = np.random.default_rng(problem.seed)
+        floor, clear = morris_floor(
+            problem.replicates, problem.inputs, members, step, problem.confidence, rng
+        )
     else:
         paths = len(problem.outcome) // (len(problem.names) + 1)
+        quantile = _quantile(problem.confidence)
         surely = np.abs(values["mu"]) > quantile * values["sigma"] / paths**0.5
         floor, clear = _alone(values["mu_star"] - values["mu_star_conf"], surely, problem)
     return Estimate(values, floor, clear, [])
