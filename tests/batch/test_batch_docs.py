@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ecosim.batch.execution import _KEPT_SETTINGS
 from ecosim.batch.ledger import UNCOUNTED
 from ecosim.batch.samplers import SAMPLERS, SEED_MODES
 from ecosim.batch.space import load_space, parse_space
@@ -55,6 +56,10 @@ def test_the_space_of_the_page_loads() -> None:
 @pytest.mark.parametrize("name", [*SAMPLERS, *SEED_MODES])
 def test_the_page_names_every_choice(name: str) -> None:
     assert f"`{name}`" in PAGE
+
+
+def test_the_page_names_what_a_batch_takes_of_the_telemetry_block() -> None:
+    assert all(f"`{name}`" in PAGE for name in ("interval", *_KEPT_SETTINGS))
 
 
 def test_the_page_lists_the_failures() -> None:
