@@ -160,6 +160,7 @@ class Snapshots:
         DatasetError
             There is no pair, or the runs' grids differ; and as :meth:`pairs`.
         """
+        _check_lag(lag)
         chosen = [self.run(run_id) for run_id in (self.runs if runs is None else runs)]
         shapes = {run.dimensions for run in chosen}
         if len(shapes) > 1:
@@ -251,8 +252,7 @@ class RunSnapshots:
 
     def pairs(self, layer: str | Sequence[str] | None = None, *, lag: int = 1) -> Iterator[Pair]:
         """Yield each snapshot and the one ``lag`` snapshots later, see :meth:`Snapshots.pairs`."""
-        if isinstance(lag, bool) or not isinstance(lag, int) or lag < 1:
-            raise DatasetError(f"lag: expected an integer >= 1, got {lag!r}")
+        _check_lag(lag)
         kept: deque[Any] = deque(maxlen=lag + 1)
         for number, values in enumerate(self._each(layer)):
             kept.append(values)
@@ -290,3 +290,8 @@ class RunSnapshots:
                     whole = chunk * size
                     break
         return whole
+
+
+def _check_lag(lag: object) -> None:
+    if isinstance(lag, bool) or not isinstance(lag, int) or lag < 1:
+        raise DatasetError(f"lag: expected an integer >= 1, got {lag!r}")
