@@ -103,6 +103,18 @@ def test_a_client_that_comes_late_knows_the_world_from_the_state_and_the_packets
         assert alive[name]["state_vars"] == one["state_vars"]
 
 
+def test_the_first_packet_after_ticks_that_nobody_watched_tells_all_of_them(
+    tmp_path: Path,
+) -> None:
+    with serving("--rate", 500, "--seed", 5, folder=tmp_path, world="demo") as server:
+        until(lambda: server.json("/status")["tick"] >= 60)
+        first: str = talk(server, lambda client: client.receive_str())
+    engine = EcosystemEngine("demo", seed=5, telemetry=False)
+    while engine.tick < json.loads(first)["tick"]:
+        engine.step()
+    assert first == json.dumps(engine.packet(), separators=(",", ":"))
+
+
 def test_pause_holds_the_run_and_resume_goes_on_without_a_gap(tmp_path: Path) -> None:
     with serving("--rate", 100, folder=tmp_path) as server:
 
