@@ -102,6 +102,8 @@ def test_the_page_says_the_limits() -> None:
         f"once {limits.MOST_WAITING_FRAMES:,} packets or {limits.MOST_WAITING_BYTES // 2**20} MiB",
         f"0 to {limits.LARGEST_REPLAY}, {limits.DEFAULT_REPLAY} when left out",
         f"keeps {limits.LARGEST_REPLAY:,} and at most {limits.LARGEST_REPLAY_BYTES // 2**20} MiB",
+        f"nothing for {limits.HEARTBEAT_S:g} s",
+        f"comes within {limits.HEARTBEAT_S / 2:g} s",
         f"At most {limits.MOST_CLIENTS} WebSockets",
         f"at most {limits.HIGHEST_RATE:g}, answered",
     ):
