@@ -118,6 +118,16 @@ def test_delta_says_that_it_is_not_for_outcomes_of_few_values():
     assert "it is made for outcomes of many values" in found.notes[-1]
 
 
+def test_rbd_fast_of_an_outcome_with_one_value_in_nearly_all_runs_has_no_interval():
+    points = drawn(unit_space(2), "sobol", 128, 0)
+    outcome = np.zeros(128)
+    outcome[3] = 1.0
+    found = estimate_rbd_fast(problem(points, outcome))
+    assert np.isnan(found.values["S1_conf"]).all()
+    assert np.isfinite(found.values["S1"]).all()
+    assert "no intervals" in found.notes[-1]
+
+
 def test_morris_gives_a_straight_line_its_slopes():
     points = drawn(unit_space(3), "morris", 12, 0)
     found = estimate_morris(problem(points, points @ [4.0, -2.0, 0.0]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -87,12 +87,15 @@ class Definition:
         of the last sample.
     lacking : str
         Why these runs cannot have the outcome; empty when they can.
+    note : str
+        What a reader should know of it in these runs; empty when there is nothing.
     """
 
     outcome: Outcome
     value: Callable[[RunSeries], float]
     censored: Callable[[RunSeries], bool] | None = None
     lacking: str = ""
+    note: str = ""
 
 
 def definitions(community: Community, settings: Settings) -> dict[str, Definition]:
@@ -183,7 +186,23 @@ def definitions(community: Community, settings: Settings) -> dict[str, Definitio
             for kind in community.event_types
         ),
     ]
-    return {definition.outcome.name: definition for definition in found}
+    by_role = ("total_consumers", "plant_cover", "capacity_consumers", "time_to_collapse")
+    note = _without_role(community)
+    return {
+        one.outcome.name: replace(one, note=note) if one.outcome.name.startswith(by_role) else one
+        for one in found
+    }
+
+
+def _without_role(community: Community) -> str:
+    """Return the note that some species are counted under no role; empty if there are none."""
+    unknown = community.without_role()
+    if not unknown:
+        return ""
+    return (
+        "neither consumer nor producer, as their states do not tell: "
+        f"{', '.join(unknown)}; --role SPECIES=ROLE says it"
+    )
 
 
 def _end_and_mean(

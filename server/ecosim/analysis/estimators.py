@@ -187,20 +187,28 @@ def estimate_rbd_fast(problem: Problem) -> Estimate:
 
     rng = np.random.default_rng(problem.seed)
     inputs, outcome = _shuffled(problem, rng)
-    found = rbd_fast.analyze(
-        problem.salib(),
-        inputs,
-        outcome,
-        num_resamples=problem.resamples,
-        conf_level=problem.confidence,
-        seed=rng,
-    )
+    # A resample of an outcome with few values may be constant, and then no interval comes out.
+    with np.errstate(invalid="ignore"):
+        found = rbd_fast.analyze(
+            problem.salib(),
+            inputs,
+            outcome,
+            num_resamples=problem.resamples,
+            conf_level=problem.confidence,
+            seed=rng,
+        )
     values = {name: np.asarray(found[name], float) for name in ("S1", "S1_conf")}
     count = _DUMMIES["rbd_fast"]
     blank = {"num_vars": count, "names": [str(i) for i in range(count)]}
     dummies = rng.random((len(outcome), count))
-    null = rbd_fast.analyze(blank, dummies, outcome, num_resamples=2, seed=rng)["S1"]
-    return _against_dummies(values, "S1", np.asarray(null, float), problem)
+    with np.errstate(invalid="ignore"):
+        null = rbd_fast.analyze(blank, dummies, outcome, num_resamples=2, seed=rng)["S1"]
+    estimate = _against_dummies(values, "S1", np.asarray(null, float), problem)
+    if np.isnan(values["S1_conf"]).any():
+        estimate.notes.append(
+            "the outcome has one value in nearly all runs, so that there are no intervals"
+        )
+    return estimate
 
 
 def estimate_delta(problem: Problem) -> Estimate:

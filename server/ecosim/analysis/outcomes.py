@@ -15,7 +15,7 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,8 +55,8 @@ class OutcomeTable:
         Status to number of runs that are not in the table.
     lacking : dict
         Name to why no run has the outcome.
-    notes : tuple of str
-        What a reader should know.
+    notes : dict
+        Name to what a reader should know of the outcome in these runs.
     """
 
     run_ids: tuple[str, ...]
@@ -65,7 +65,7 @@ class OutcomeTable:
     censored: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
     lacking: dict[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: dict[str, str] = field(default_factory=dict)
 
     def by_run(self) -> dict[str, dict[str, float]]:
         """Return name to (run id to number), as ``Dataset.training_frame`` takes it.
@@ -191,7 +191,7 @@ def outcome_table(
         table.censored,
         left_out,
         {name: one.lacking for name, one in wanted.items() if one.lacking},
-        tuple(_notes(community, wanted)),
+        {name: one.note for name, one in wanted.items() if one.note},
     )
 
 
@@ -212,15 +212,6 @@ def _built_in(
                 if one.censored is not None:
                     table.censored[name][number] = one.censored(run)
     return columns
-
-
-def _notes(community: Community, wanted: Mapping[str, Definition]) -> Iterator[str]:
-    unknown = community.without_role()
-    if unknown and any(name.startswith(("total_", "capacity_", "plant_")) for name in wanted):
-        yield (
-            "neither consumer nor producer, as their states do not tell: "
-            f"{', '.join(unknown)}; --role SPECIES=ROLE says it"
-        )
 
 
 def _cell(value: Any) -> str:

@@ -258,7 +258,11 @@ def _analyze_one(
         censored=censored,
         factors=factors,
         estimate=estimate,
-        notes=(*_notes(plan, method, mean, len(stored)), *tables[0].notes, *estimate.notes),
+        notes=(
+            *_notes(plan, method, mean, len(stored)),
+            *filter(None, [tables[0].notes.get(outcome.name)]),
+            *estimate.notes,
+        ),
     )
 
 

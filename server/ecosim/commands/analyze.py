@@ -125,9 +125,10 @@ def _list(arguments: argparse.Namespace) -> int:
     others = "".join(f", {number} {status}" for status, number in table.left_out.items())
     output.line(f"least, median and greatest of {len(table.run_ids)} finished runs"
                 + (f"; left out: {others[2:]}" if others else ""))  # fmt: skip
-    for note in table.notes:
+    notes = list(dict.fromkeys(table.notes.values()))
+    for note in notes:
         output.line(f"note: {note}")
-    output.document({"outcomes": rows, "left_out": table.left_out, "notes": list(table.notes)})
+    output.document({"outcomes": rows, "left_out": table.left_out, "notes": notes})
     return EXIT_DONE
 
 
