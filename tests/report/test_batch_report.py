@@ -219,7 +219,7 @@ def test_a_batch_of_which_every_run_failed_has_a_page(tmp_path, monkeypatch):
 def test_a_batch_that_goes_on_says_what_is_left(batch, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(batch, copy)
-    shutil.rmtree(copy / "dataset")
+    shutil.rmtree(copy / "dataset", ignore_errors=True)
     shutil.rmtree(BatchLayout(copy).run(BatchLayout(copy).finished()[-1]))
     page = read_page(write_report(copy, copy / "now.html"))
     assert "1 left" in next(page.all("h1")).text()
@@ -231,7 +231,7 @@ def test_a_dataset_that_lags_behind_is_told(batch, tmp_path):
     shutil.copytree(batch, copy)
     hidden = BatchLayout(copy).run(BatchLayout(copy).finished()[0])
     hidden.rename(tmp_path / "hidden")
-    shutil.rmtree(copy / "dataset")
+    shutil.rmtree(copy / "dataset", ignore_errors=True)
     write_report(copy, tmp_path / "early.html")
     (tmp_path / "hidden").rename(hidden)
     page = read_page(write_report(copy, tmp_path / "late.html"))
@@ -271,7 +271,7 @@ def test_the_results_of_an_analysis_are_shown(tmp_path, monkeypatch):
         lambda out: next((out / "dataset" / "runs").iterdir()).unlink(),
     ],
 )
-def test_a_damaged_batch_is_one_clear_line(batch, tmp_path, capsys, damage):
+def test_a_damaged_batch_is_one_clear_line(page, batch, tmp_path, capsys, damage):
     copy = tmp_path / "copy"
     shutil.copytree(batch, copy)
     damage(copy)

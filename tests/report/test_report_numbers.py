@@ -86,6 +86,9 @@ def test_an_axis_holds_its_numbers_and_its_ticks(values, zero, tight, count):
         assert -1e-6 <= found.place(value) <= 1 + 1e-6
     assert sorted(found.ticks) == list(found.ticks)
     assert 1 <= len(found.ticks) <= 12
+    texts = [text for _, text in found.labels()]
+    if len(set(found.ticks)) == len(found.ticks) and found.high - found.low > 1e-290:
+        assert len(set(texts)) == len(texts)
     if zero:
         assert found.low <= 0 <= found.high
     if tight and len(set(values)) > 1 and not zero:

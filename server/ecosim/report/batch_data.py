@@ -22,6 +22,7 @@ from ecosim.datasets import Dataset
 from ecosim.datasets import open as open_dataset
 from ecosim.datasets.collect import collect, dataset_folder
 from ecosim.errors import DatasetError
+from ecosim.report.texts import listed
 from ecosim.telemetry_parquet import load_pyarrow
 
 #: Most ticks at which populations are compared across runs.
@@ -148,7 +149,7 @@ def _read_dataset(dataset: Dataset, data: BatchData) -> None:
         if unknown := community.without_role():
             data.warnings.append(
                 "In no total of consumers or plants, as their states do not tell which they are: "
-                f"{', '.join(unknown)}."
+                f"{listed(unknown)}."
             )
         data.populations = _populations(dataset, community, len(data.outcomes.run_ids))
 

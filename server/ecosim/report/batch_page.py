@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecosim.report.batch_data import Array, BatchData, Populations
 from ecosim.report.figures import MOST_PLOTS, spaced, spaced_note
@@ -12,7 +13,7 @@ from ecosim.report.plots import Figure, Plot, band, bars, dots, line, rule, step
 from ecosim.report.ranks import Correlation
 from ecosim.report.scales import Axis, axis
 from ecosim.report.survival import Survival, kaplan_meier
-from ecosim.report.texts import counted, number_text
+from ecosim.report.texts import counted, listed, number_text
 
 #: Outcomes that parameters are held against; a batch of another world may lack some.
 KEY_OUTCOMES: Final[tuple[str, ...]] = (
@@ -52,7 +53,7 @@ def distributions(data: BatchData) -> list[Figure]:
     head = ["outcome", "unit", "runs", "min", "5 %", "25 %", "median", "75 %", "95 %", "max"]
     caption = "How many runs came to which value; beside the title, the median."
     if same:
-        caption += f" The same in every run: {', '.join(same)}."
+        caption += f" The same in every run: {listed(same)}."
     figure = Figure("Distributions", caption, plots, [*head, "what it is"], rows)
     return [figure] if rows else []
 
@@ -80,7 +81,10 @@ def populations(data: BatchData) -> list[Figure]:
     plots, rows = [], []
     singles = spaced(range(len(found.counts)), _SINGLE_RUNS)
     listed = spaced(range(len(found.ticks)), 12)
-    for place, name in enumerate(found.species[:MOST_PLOTS]):
+    largest = np.nanmax(found.counts, axis=(0, 1))
+    drawn = np.sort(np.argsort(-largest, kind="stable")[:MOST_PLOTS])
+    for place in drawn:
+        name = found.species[place]
         counts = found.counts[:, :, place]
         shares = np.nanquantile(counts, _SHARES, axis=0).astype(np.float64)
         plots.append(_fan(name, found, x, counts[singles].astype(np.float64), shares))
@@ -94,6 +98,8 @@ def populations(data: BatchData) -> list[Figure]:
         f"{counted(len(singles), 'single run')}. Beside the title: runs in which the species is "
         "alive at the end."
     )
+    if len(drawn) < len(found.species):
+        caption += f" The {len(drawn)} most numerous of {len(found.species):,} species."
     head = ["species", "tick", "5 %", "25 %", "median", "75 %", "95 %"]
     note = spaced_note(len(listed), len(found.ticks), "tick")
     return [Figure("Each species", caption, plots, head, rows, table_note=note)]
@@ -214,18 +220,26 @@ def _scatter(
     """Return the plot, and the medians of the outcome in tenths of the runs by parameter."""
     x, y = axis(settings.tolist(), count=3, tight=True), axis(values.tolist(), count=3)
     shown = spaced(range(len(values)), _MOST_DOTS)
-    order = np.argsort(settings, kind="stable")
-    tenths = [part for part in np.array_split(order, min(10, len(order) // 2)) if len(part)]
+    tenths = _tenths(settings)
     at = [float(np.median(settings[part])) for part in tenths]
     middles = [float(np.median(values[part])) for part in tenths]
     marks = [
-        dots(x, y, settings[shown].tolist(), values[shown].tolist(), number),
+        dots(x, y, settings[shown].tolist(), values[shown].tolist(), number, few=len(shown) < 200),
         line(x, y, at, middles, number),
     ]
     summary = f"{pair.outcome} against {pair.parameter}: rho {pair.rho:.2f} over {pair.n:,} runs"
     ranges = [(float(settings[part[0]]), float(settings[part[-1]])) for part in tenths]
     plot = Plot(pair.outcome, x, y, marks, summary, f"ρ {pair.rho:+.2f}", pair.parameter)
     return plot, list(zip(ranges, middles, strict=True))
+
+
+def _tenths(settings: Array) -> list[NDArray[np.intp]]:
+    """Return the places of the runs in ten parts by a parameter; of few values, by value."""
+    values = np.unique(settings)
+    if len(values) <= 10:
+        return [np.flatnonzero(settings == value) for value in values]
+    order = np.argsort(settings, kind="stable")
+    return [part for part in np.array_split(order, min(10, len(order) // 2)) if len(part)]
 
 
 def _fan(name: str, found: Populations, x: Axis, singles: Array, shares: Array) -> Plot:

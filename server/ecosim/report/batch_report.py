@@ -16,7 +16,7 @@ from ecosim.report.batch_data import BatchData, read_batch
 from ecosim.report.page import Badge, Fact, Page, Section, Table
 from ecosim.report.ranks import Correlation, correlations
 from ecosim.report.sensitivity import rankings
-from ecosim.report.texts import counted, number_text
+from ecosim.report.texts import counted, listed, number_text
 
 #: Most runs that are listed one by one, of all and of one reason of failure.
 _MOST_LISTED: Final = 2048
@@ -164,7 +164,7 @@ def _chance_text(ranked: list[Correlation]) -> str:
 def _category_text(data: BatchData) -> str:
     if not data.categories or data.outcomes is None:
         return ""
-    return f" Left out, as they are names and not numbers: {', '.join(data.categories)}."
+    return f" Left out, as they are names and not numbers: {listed(data.categories)}."
 
 
 def _rank_tables(ranked: list[Correlation]) -> list[Table]:

@@ -15,7 +15,9 @@ from ecosim.report.scales import SPAN, Axis
 
 #: A value, or None (or one that is not finite) where a line has a gap.
 Value = float | None
-Kind = Literal["line", "band", "inner", "stack", "thin", "dots", "bars", "rule", "ticks"]
+Kind = Literal[
+    "line", "band", "inner", "stack", "thin", "dots", "dots few", "bars", "rule", "ticks"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +150,18 @@ def steps(
     return line(x, y, wide_x, wide_y, series, label)
 
 
-def dots(x: Axis, y: Axis, xs: Sequence[float], ys: Sequence[Value], series: int = 0) -> Mark:
-    """Return a dot for each point; those on the same spot are drawn once."""
+def dots(
+    x: Axis,
+    y: Axis,
+    xs: Sequence[float],
+    ys: Sequence[Value],
+    series: int = 0,
+    *,
+    few: bool = False,
+) -> Mark:
+    """Return a dot for each point, larger for few; those on the same spot are drawn once."""
     places = dict.fromkeys(place for run in _runs(x, y, xs, ys) for place in run)
-    return Mark("dots", "".join(f"M{a} {b}h0" for a, b in places), series)
+    return Mark("dots few" if few else "dots", "".join(f"M{a} {b}h0" for a, b in places), series)
 
 
 def ticks_at(x: Axis, y: Axis, xs: Sequence[float], ys: Sequence[float], series: int = 0) -> Mark:

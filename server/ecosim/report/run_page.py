@@ -68,7 +68,8 @@ def populations(data: RunData) -> list[Figure]:
     )
     each = []
     small = axis(ticks, count=3, tight=True)
-    for name in names[:MOST_PLOTS]:
+    numerous = sorted(names, key=lambda name: -data.highest.get(name, 0))[:MOST_PLOTS]
+    for name in (name for name in names if name in numerous):
         counts = _counts(points, name)
         own = axis([0, *(c for c in counts if c is not None)], count=3, zero=True)
         gone = data.first_gone.get(name)

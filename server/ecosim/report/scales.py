@@ -31,9 +31,14 @@ class Axis:
 
     def labels(self) -> list[tuple[float, str]]:
         """Return the place of each tick in percent, and its text."""
-        return [
-            (round(100 * self.place(tick), 2), number_text(_whole(tick), 4)) for tick in self.ticks
-        ]
+        digits = 4
+        half_step = self.ticks[1] / 2 - self.ticks[0] / 2 if len(self.ticks) > 1 else 0.0
+        if half_step > 0:
+            largest = max(abs(self.low), abs(self.high))
+            # As many as tell neighbours apart.
+            wanted = 2 + math.ceil(math.log10(largest) - math.log10(half_step) - math.log10(2))
+            digits = min(17, max(digits, wanted))
+        return [(round(100 * self.place(tick), 2), _label(tick, digits)) for tick in self.ticks]
 
 
 def axis(
@@ -88,5 +93,11 @@ def _exact(value: float, step: float) -> float:
     return round(value, decimals) if decimals < 300 else value
 
 
-def _whole(value: float) -> float | int:
-    return int(value) if value.is_integer() and abs(value) < 1e15 else value
+def _label(value: float, digits: int) -> str:
+    """Return the shorter one of the text in full and that with an exponent."""
+    whole = value.is_integer() and abs(value) < 1e15
+    full = number_text(int(value) if whole else value, digits)
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    short = f"{mantissa}e{int(exponent)}"
+    return short if abs(value) >= 1e5 and len(short) < len(full) else full

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from decimal import Decimal
 
 #: What stands where there is no number.
@@ -37,6 +38,14 @@ def bytes_text(count: int) -> str:
             return f"{number_text(count) if unit == 'bytes' else number_text(size, 3)} {unit}"
         size /= 1000
     return f"{number_text(size, 3)} GB"
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Return names in a row, of many the first and how many more there are."""
+    more = len(names) - most
+    if more <= 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {more:,} more"
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
