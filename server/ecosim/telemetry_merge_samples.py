@@ -45,12 +45,12 @@ def merge_samples(
 
     Notes
     -----
-    Counts, ``min`` and ``max`` are exact. With ``s`` the mean absolute value, ``u = 2**-53`` and
-    ``n`` the number of values, the emitters' means are within ``8 u s`` of the exact ones, and a
-    merged mean within ``9 u s``. A merged variance (``std`` squared) is within
-    ``(2 n + 40) u + 16 k u`` of the exact one, relatively, where ``k`` is the root mean square of
-    the values over their standard deviation and ``k u`` is small: a large offset with a small
-    spread loses digits by what the parts' means were rounded to.
+    Counts, ``min`` and ``max`` are exact. With ``u = 2**-53``, ``n`` the number of values, ``s``
+    their mean absolute value and ``k`` their root mean square over their standard deviation: the
+    emitters' means are within ``8 u s`` of the exact ones, and a merged mean within ``9 u s``. A
+    merged variance (or ``std`` squared) is within ``(2 n + 40) u + 16 k u`` of the exact one,
+    relatively, and ``(8 k u)**2 + (2 n k u)**2`` where ``k`` is very large. So a small spread on a
+    large offset loses digits: by what the parts' means were rounded to.
     """
     check(parts, "sample")
     names = names_of(parts)
