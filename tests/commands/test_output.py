@@ -237,6 +237,18 @@ def test_a_folder_that_is_no_batch_is_one_line(bench: Bench, folder: str, words:
     assert sorted(path.name for path in bench.folder.rglob("*")) == before
 
 
+@pytest.mark.parametrize("folder", ["missing", "empty", "foreign"])
+@pytest.mark.parametrize("words", ["analyze {} --outcome x", "report {}", "tail {} --once"])
+def test_a_folder_with_nothing_to_show_is_one_line(bench: Bench, folder: str, words: str) -> None:
+    (bench.folder / "empty").mkdir()
+    (bench.folder / "foreign").mkdir()
+    bench.write("foreign/batch.json", "not ours")
+    shown = bench(words.format(folder), code=1)
+    assert shown.out == ""
+    assert shown.err.startswith(f"error: {folder}")
+    assert len(shown.err.splitlines()) == 1
+
+
 @pytest.mark.parametrize("into", ["file", "file/below", "/proc/nowhere/at/all"])
 def test_a_rerun_that_has_no_room_is_one_line(bench: Bench, into: str) -> None:
     bench(f"{SMALL_BATCH} -n 1 --out out")

@@ -12,7 +12,7 @@ SHELLS: Final = ("bash", "zsh", "tcsh")
 
 #: What completes a value, by the name that help gives it; the rest is not completed.
 _FOLDERS: Final = ("DIR", "FOLDER")
-_FILES: Final = ("FILE", "FILE.html")
+_FILES: Final = ("FILE",)
 _NAMED: Final = {"WORLD": "worlds", "SPACE": "spaces"}
 
 
