@@ -5,16 +5,33 @@ Run ``python scripts/make_space_docs.py`` after a change of either; a test compa
 
 from __future__ import annotations
 
+import ast
+import json
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+import ecosim.engine
 from ecosim.batch.space import Parameter, Space, load_space
-from ecosim.engine.config import BiomeClimate, Rates, SimConfig
+from ecosim.engine import EcosystemEngine
+from ecosim.engine.config import BIOMES, THRESHOLD, BiomeClimate, Rates, SimConfig
+from ecosim.engine.placement import Layout, place
+from ecosim.engine.randomness import Streams
+from ecosim.engine.simulation import Simulation
 from ecosim.engine.world import load_world, settable_paths
+from ecosim.engine.world_models import World
 from ecosim.telemetry_config import DEFAULT_VARIABLES
 from ecosim.telemetry_host import VOXEL_LAYERS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "ECOSIM_PARAMETER_TELEMETRY_SPACE.md"
+ENGINE = Path(ecosim.engine.__file__).parent
+PROCESSES = [
+    *sorted((ENGINE / "phases").glob("*.py")),
+    *(ENGINE / f"{name}.py" for name in ("population", "simulation", "species", "voxels")),
+]
 WORLD = "demo"
 
 INTRODUCTION = """\
@@ -34,6 +51,30 @@ Every run's config record has its values under `parameters`, by the paths of thi
 `design.csv` has a column for each.
 """
 
+LAYERS = """
+## The layers of the parameter space
+
+From what no world can change to what every world states. The default space takes its numbers from
+the last columns; the counts are taken from the code and the `{world}` world when this page is made.
+
+| layer | numbers | in the default space | where |
+|---|---|---|---|
+| fixed physics: constants of the processes | {fixed} | - \
+| upper-case names in `server/ecosim/engine/phases` and beside it |
+| thresholds: settings at which behaviour switches | {thresholds} | {thresholds_varied} \
+| {threshold_names} |
+| tunables: the other settings | {tunables} | {tunables_varied} \
+| `sim_config` ([worlds.md](worlds.md)) |
+| biome modifiers | {biome} for each of {biomes} biomes | - \
+| `environment.biome` chooses; as a categorical parameter of a space |
+| climate, soil and grid of a world | {environment} | {environment_varied} | `environment` |
+| traits of the species | {traits} for {n_species} species | {traits_varied} \
+| `species_definitions[...]` |
+| derived from traits and settings: speeds, ranges, rates, sizes \
+| {derived} arrays, a value a species | - | `server/ecosim/engine/species.py` |
+| world rates: multipliers | {rates} | {rates_varied} | `rates` |
+"""
+
 TELEMETRY = """
 ## What a run of the `{world}` world reports
 
@@ -46,6 +87,28 @@ mean, minimum, maximum and variance; and for the window since the last sample th
 | species | {species} |
 | variables | {variables} |
 | voxel layers | {layers} |
+
+| stream | how much of it |
+|---|---|
+| config snapshot | one record: everything that repeats the run |
+| samples | one every K ticks: {numbers} numbers in the first of this world |
+| events | {event_types} types: {events} |
+| voxel snapshots, off by default \
+| the layers themselves, every so many ticks ([snapshots.md](snapshots.md)) |
+
+## What it is used for
+
+| use | reads | page |
+|---|---|---|
+| which parameters matter | parameters and outcomes, one row a run \
+| [analysis.md](analysis.md), [study.md](study.md) |
+| surrogates: outcomes predicted from parameters | the same \
+| [examples/surrogate](../examples/surrogate/README.md) |
+| early warning of a collapse | windows of samples \
+| [examples/early_warning](../examples/early_warning/README.md) |
+| learned diffusion | voxel snapshots | [examples/diffusion](../examples/diffusion/README.md) |
+| looking at it | samples and events, live or afterwards \
+| [serve.md](serve.md), [report.md](report.md) |
 
 ## Reading results
 
@@ -99,11 +162,108 @@ def page(space: Space) -> str:
                     f"| `{parameter.name}` | {defaults[parameter.name]:g} | {low:g} | {high:g} "
                     f"| {parameter.unit} | {least:g}..{most:g} | {parameter.description} |\n"
                 )
-    return text + TELEMETRY.format(
+    numbers, events = first_records()
+    return (
+        text
+        + layers(space)
+        + TELEMETRY.format(
+            world=WORLD,
+            numbers=numbers,
+            event_types=len(events),
+            events=code_list(events),
+            species=code_list(species.species_id for species in world.species_definitions),
+            variables=code_list(DEFAULT_VARIABLES),
+            layers=code_list(VOXEL_LAYERS),
+        )
+    )
+
+
+def layers(space: Space) -> str:
+    """Return the table of the parameter space by layer, with its counts."""
+    world = load_world(WORLD)
+    settings = {
+        f"sim_config.{section}.{name}": field.json_schema_extra
+        for section, group in SimConfig.model_fields.items()
+        for name, field in group.annotation.model_fields.items()  # type: ignore[union-attr]
+    }
+    thresholds = [
+        path
+        for path, extra in settings.items()
+        if isinstance(extra, dict) and extra.get("role") == THRESHOLD
+    ]
+    varied = [parameter.name for parameter in space.parameters]
+    settable = settable_paths(world)
+
+    def count(start: str, paths: Iterable[str]) -> int:
+        return sum(path.startswith(start) for path in paths)
+
+    in_space = sum(path in varied for path in thresholds)
+    (biome, *_) = BIOMES.values()
+    derived = [
+        value for value in vars(Simulation(world, *start(world)).species).values()
+        if isinstance(value, np.ndarray)
+    ]  # fmt: skip
+    return LAYERS.format(
         world=WORLD,
-        species=code_list(species.species_id for species in world.species_definitions),
-        variables=code_list(DEFAULT_VARIABLES),
-        layers=code_list(VOXEL_LAYERS),
+        fixed=sum(map(constants, PROCESSES)),
+        thresholds=len(thresholds),
+        thresholds_varied=in_space,
+        threshold_names=code_list(path.removeprefix("sim_config.") for path in thresholds),
+        tunables=len(settings) - len(thresholds),
+        tunables_varied=count("sim_config.", varied) - in_space,
+        biome=numbers_in(biome.model_dump()),
+        biomes=len(BIOMES),
+        environment=count("environment.", settable),
+        environment_varied=count("environment.", varied),
+        traits=count("species_definitions", settable),
+        traits_varied=count("species_definitions", varied),
+        n_species=len(world.species_definitions),
+        derived=len(derived),
+        rates=count("rates.", settable),
+        rates_varied=count("rates.", varied),
+    )
+
+
+def start(world: World) -> tuple[Layout, Streams]:
+    """Return the layout and the streams that a simulation of a world begins with."""
+    streams = Streams.from_seed(0)
+    return place(world, streams.start), streams
+
+
+def constants(path: Path) -> int:
+    """Return how many numbers a module of the engine fixes under upper-case names."""
+    found = 0
+    for node in ast.parse(path.read_bytes()).body:
+        target = node.target if isinstance(node, ast.AnnAssign) else None
+        if isinstance(node, ast.Assign):
+            (target,) = node.targets
+        if isinstance(target, ast.Name) and target.id.isupper() and node.value is not None:
+            found += sum(
+                isinstance(part, ast.Constant) and type(part.value) in (int, float)
+                for part in ast.walk(node.value)
+            )
+    return found
+
+
+def numbers_in(value: Any) -> int:
+    """Return how many numbers plain data holds."""
+    if isinstance(value, dict):
+        return sum(map(numbers_in, value.values()))
+    return type(value) in (int, float)
+
+
+def first_records() -> tuple[int, list[str]]:
+    """Return how many numbers the first sample holds, and the types of event of a run."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = {"output_dir": folder}
+        with EcosystemEngine(WORLD, seed=0, telemetry=settings) as engine:
+            for _ in range(2000):
+                engine.step()
+        (path,) = Path(folder).glob("*_telemetry.jsonl")
+        records = [json.loads(line) for line in path.read_text().splitlines()]
+    samples = [record for record in records if record["record"] == "sample"]
+    return numbers_in(samples[0]), sorted(
+        {kind for sample in samples for kind in sample["events"]["by_type"]}
     )
 
 

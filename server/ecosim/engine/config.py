@@ -29,11 +29,22 @@ Whole = Annotated[int, BeforeValidator(whole)]
 """An integer, which may be written with a decimal point: 32 or 32.0, but not 32.5."""
 
 
+#: What ``json_schema_extra["role"]`` says of a setting at which behaviour switches.
+THRESHOLD: Final = "threshold"
+
+
 def _setting(default: float, low: float, high: float, unit: str, meaning: str) -> Any:
     """Return a bounded pydantic field; "-" is the unit of a ratio, "x" of a multiplier."""
     return Field(
         default=default, ge=low, le=high, description=meaning, json_schema_extra={"unit": unit}
     )
+
+
+def _threshold(default: float, low: float, high: float, unit: str, meaning: str) -> Any:
+    """Return a field whose number is compared with something, rather than multiplied."""
+    field = _setting(default, low, high, unit, meaning)
+    field.json_schema_extra["role"] = THRESHOLD
+    return field
 
 
 class Settings(BaseModel):
@@ -96,13 +107,13 @@ class MovementConfig(Settings):
     """Speed, senses and home ranges."""
 
     speed_scale: float = _setting(0.14, 0.001, 5, "u/m", "world speed per m/s of maximum speed")
-    min_speed: float = _setting(0.25, 0, 5, "u/s", "lowest world speed of a mobile species")
+    min_speed: float = _threshold(0.25, 0, 5, "u/s", "lowest world speed of a mobile species")
     hunt_factor: float = _setting(1.4, 0.1, 5, "x", "speed factor in HUNTING")
     flee_factor: float = _setting(1.6, 0.1, 5, "x", "speed factor in FLEEING")
     sensory_base: float = _setting(7, 0.1, 100, "u", "sensory range of 1 kg")
     sensory_exponent: float = _setting(0.21, 0, 1, "-", "mass exponent of the sensory range")
-    sensory_min: float = _setting(3, 0.1, 100, "u", "shortest sensory range")
-    sensory_max: float = _setting(14, 0.1, 1000, "u", "longest sensory range")
+    sensory_min: float = _threshold(3, 0.1, 100, "u", "shortest sensory range")
+    sensory_max: float = _threshold(14, 0.1, 1000, "u", "longest sensory range")
     wander_range: float = _setting(6, 0.1, 1000, "u", "home radius of a body without mass")
     wander_mass_range: float = _setting(5, 0, 1000, "u", "home radius added by a mass of 1 kg")
     wander_exponent: float = _setting(0.3, 0, 1.5, "-", "mass exponent of the home radius")
@@ -122,9 +133,9 @@ class ForagingConfig(Settings):
     )
     handling_time: float = _setting(1, 0, 60, "s", "time between bites")
     nectar_gain: float = _setting(0.22, 0, 1, "-", "hunger relief per flower visit")
-    min_growth: float = _setting(0.15, 0, 1, "growth", "least growth a grazer goes for")
+    min_growth: float = _threshold(0.15, 0, 1, "growth", "least growth a grazer goes for")
     linger: float = _setting(1.5, 0, 60, "s", "time a nectar feeder stays at a flower")
-    reach: float = _setting(1, 0.05, 10, "u", "distance from which food and prey are taken")
+    reach: float = _threshold(1, 0.05, 10, "u", "distance from which food and prey are taken")
     browse_fraction: float = _setting(0.1, 0, 1, "-", "share of a bite that a tree loses")
     food_water: float = _setting(0.25, 0, 5, "-", "hydration per unit of hunger relieved")
 
@@ -137,10 +148,10 @@ class PredationConfig(Settings):
     handling_time: float = _setting(10, 0, 600, "s", "pause after a kill")
     miss_pause: float = _setting(4, 0, 60, "s", "pause after a miss")
     prey_value: float = _setting(3.3, 0, 100, "-", "hunger relief for prey of own mass")
-    flee_radius: float = _setting(
+    flee_radius: float = _threshold(
         0.45, 0, 1, "-", "fraction of the sensory range at which prey takes flight"
     )
-    flee_release: float = _setting(
+    flee_release: float = _threshold(
         1.6, 1, 10, "x", "multiple of the flight distance at which prey calms down"
     )
     hiding: float = _setting(
@@ -148,7 +159,7 @@ class PredationConfig(Settings):
     )
     optimal_ratio: float = _setting(15, 0.01, 1e5, "-", "predator/prey mass ratio caught best")
     ratio_width: float = _setting(2.2, 0.1, 20, "ln", "width of the mass ratio hump")
-    min_capture: float = _setting(
+    min_capture: float = _threshold(
         0.05, 0, 1, "-", "share of the best capture below which prey is not hunted"
     )
 
@@ -221,10 +232,10 @@ class WaterConfig(Settings):
     rain_duration: float = _setting(5, 0.1, 600, "s", "length of a storm that was asked for")
     percolation: float = _setting(0.2, 0, 2, "1/s", "drainage above field capacity")
     capillary: float = _setting(0.02, 0, 0.5, "1/s", "moisture exchange between layers")
-    field_capacity: float = _setting(0.65, 0.05, 1, "-", "moisture that soil holds")
+    field_capacity: float = _threshold(0.65, 0.05, 1, "-", "moisture that soil holds")
     source_refill: float = _setting(0.01, 0, 1, "1/s", "refill of a source at rainfall 1")
     source_evaporation: float = _setting(0.006, 0, 1, "1/s", "loss of a source at 20 C")
-    shore: float = _setting(0.8, 0.05, 10, "u", "distance from the shore that still drinks")
+    shore: float = _threshold(0.8, 0.05, 10, "u", "distance from the shore that still drinks")
 
 
 class ReproductionConfig(Settings):
@@ -234,8 +245,8 @@ class ReproductionConfig(Settings):
     parental_cost: float = _setting(0.25, 0, 1, "-", "energy paid by the mother")
     father_share: float = _setting(0.4, 0, 1, "-", "cost of the father over the mother's")
     stress_inheritance: float = _setting(0.3, 0, 1, "-", "share of her stress handed on")
-    receptive: float = _setting(0.5, 0, 1, "-", "drive above which a mate is accepted")
-    mate_reach: float = _setting(1.5, 0.05, 20, "u", "distance at which mates meet")
+    receptive: float = _threshold(0.5, 0, 1, "-", "drive above which a mate is accepted")
+    mate_reach: float = _threshold(1.5, 0.05, 20, "u", "distance at which mates meet")
     density_ref: float = _setting(
         36, 1, 1e4, "count", "reference count per 1024 u2 at 1 kg and trophic level 2"
     )
@@ -249,8 +260,8 @@ class LifecycleConfig(Settings):
 
     lifespan_factor: float = _setting(3.5, 0.5, 50, "x", "lifespan over generation time")
     disease_rate: float = _setting(0.002, 0, 0.5, "1/s", "crowding mortality coefficient")
-    maturity: float = _setting(0.25, 0, 1, "-", "age of first drive over generation time")
-    max_entities: Whole = _setting(
+    maturity: float = _threshold(0.25, 0, 1, "-", "age of first drive over generation time")
+    max_entities: Whole = _threshold(
         1_000_000, 1, 10_000_000, "count", "number of entities at which nothing more is born"
     )
 
