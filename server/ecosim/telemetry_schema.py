@@ -185,24 +185,35 @@ RECORDS: Final[Mapping[str, tuple[Field, ...]]] = {
 }
 
 
+def _required(fields: tuple[Field, ...]) -> dict[str, list[Field]]:
+    """Return the fields an object must have, by the path of the object in the schema."""
+    found: dict[str, list[Field]] = {}
+    for field in fields:
+        place, _, name = field.path.rpartition(".")
+        if not field.optional and name != "*":
+            found.setdefault(place, []).append(field)
+    return found
+
+
+_FIELDS: Final = {kind: {field.path: field for field in RECORDS[kind]} for kind in RECORDS}
+_REQUIRED: Final = {kind: _required(RECORDS[kind]) for kind in RECORDS}
+
+
 def problems(record: Any) -> list[str]:
     """Return what of a record does not fit the schema, a line each; empty when all fits."""
     kind = record.get("record") if isinstance(record, dict) else None
     if not isinstance(kind, str) or kind not in RECORDS:
         return [f"record: expected one of {', '.join(RECORDS)}, got {kind!r}"]
-    fields = {field.path: field for field in RECORDS[kind]}
-    return list(_walk(record, "", "", fields))
+    return list(_walk(record, "", "", kind))
 
 
-def _walk(
-    value: Mapping[str, Any], place: str, pattern: str, fields: Mapping[str, Field]
-) -> Iterator[str]:
+def _walk(value: Mapping[str, Any], place: str, pattern: str, kind: str) -> Iterator[str]:
     """Yield the problems of an object at ``place``, whose path in the schema is ``pattern``."""
     prefix = f"{pattern}." if pattern else ""
-    for path, field in fields.items():
-        name = path.removeprefix(prefix)
-        is_child = path.startswith(prefix) and "." not in name and name != "*"
-        if is_child and not field.optional and name not in value:
+    fields = _FIELDS[kind]
+    for field in _REQUIRED[kind].get(pattern, ()):
+        name = field.path.removeprefix(prefix)
+        if name not in value:
             yield f"{place}{name}: expected {field.kind}, it is missing"
     for key, item in value.items():
         path = prefix + key if prefix + key in fields else f"{prefix}*"
@@ -213,4 +224,4 @@ def _walk(
         if not KINDS[field.kind](item):
             yield f"{place}{key}: expected {field.kind}, got {item!r}"
         elif field.kind == "object":
-            yield from _walk(item, f"{place}{key}.", path, fields)
+            yield from _walk(item, f"{place}{key}.", path, kind)
