@@ -19,6 +19,7 @@ from benchmarks import (
     parts,
     report,
     results,
+    snapshots,
     stalls,
     viewer,
 )
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "engine_speed": engine_speed.main,
     "batch_cost": batch_cost.main,
     "dataset_size": dataset_size.main,
+    "snapshots": snapshots.main,
     "viewer": viewer.main,
     "report": report.main,
 }
