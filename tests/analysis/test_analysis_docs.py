@@ -79,7 +79,7 @@ def test_the_files_have_the_keys_of_the_page(followed):
     found = {path.name for path in (folder / "out" / "screen" / "analysis").iterdir()}
     names = ("shannon_end", "nutrients_fast_mean", "hottest", "rabbit_hunger")
     assert found == {f"{name}.morris.{kind}" for name in names for kind in ("json", "csv")}
-    document = json.loads((folder / "out/both/nutrients_fast_mean.sobol.json").read_text())
+    document = json.loads((folder / "out/both/nutrients_fast_mean.morris.json").read_text())
     assert document["schema_version"] == SCHEMA_VERSION
     assert len(document["batch"]["replicates"]) == 1
 
