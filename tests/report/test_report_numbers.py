@@ -96,6 +96,7 @@ def test_an_axis_holds_its_numbers_and_its_ticks(values, zero, tight, count):
 
 
 @given(st.lists(st.tuples(numbers, st.none() | st.floats()), max_size=30))
+@example([(5e-324, None)])
 def test_paths_are_whole_numbers_near_the_plot_whatever_the_values(points):
     xs = [x for x, _ in points]
     ys = [y for _, y in points]
@@ -137,7 +138,7 @@ def test_spaced_items_keep_the_first_and_the_last(count, most):
     ("value", "text"),
     [
         (None, "–"), (math.nan, "–"), (0, "0"), (0.0, "0"), (1024, "1,024"), (-3, "-3"),
-        (0.12345, "0.123"), (1.5, "1.5"), (99.99, "99.99"), (123456.7, "123,457"),
+        (0.12345, "0.1235"), (-0.0, "0"), (1.5, "1.5"), (99.99, "99.99"), (123456.7, "123,457"),
         (1e-9, "1e-9"), (1.5e300, "1.5e300"), (10**400, "1.000e+400"),
     ],
 )  # fmt: skip

@@ -60,7 +60,7 @@ def axis(
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
     if low == high:
-        margin = 0.5 if low == 0 else abs(low) / 2
+        margin = 0.5 if low == 0 else max(abs(low) / 2, 1e-300)
         low, high = (low, low + 2 * margin) if zero or low == 0 else (low - margin, high + margin)
         low, high = max(low, -sys.float_info.max), min(high, sys.float_info.max)
     largest = max(abs(low), abs(high))

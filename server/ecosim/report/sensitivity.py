@@ -78,7 +78,8 @@ def _ranking(result: Mapping[str, Any]) -> Ranking:
             )
         )
     outcome, used, settings = result["outcome"], result["used"], result["settings"]
-    caption = f"{outcome['meaning']} ({outcome['unit']}). " if outcome["meaning"] else ""
+    unit = f" ({outcome['unit']})" if outcome["unit"] not in ("", "1") else ""
+    caption = f"{outcome['meaning']}{unit}. " if outcome["meaning"] else ""
     caption += (
         f"From {counted(int(used['kept']), str(used['unit']))}, {used['left_out']} left out. The "
         f"bar is {labels[by]['label']} ({by}): {labels[by]['meaning']}. The thin line is its "

@@ -18,10 +18,12 @@ def number_text(value: float | None, digits: int = 4) -> str:
         # Not by way of a float, which has no room for the largest.
         return f"{value:,}" if abs(value) < 10**15 else f"{Decimal(value):.{digits - 1}e}"
     size = abs(value)
-    if size != 0 and (size < 1e-3 or size >= 1e7):
+    if size == 0:
+        return "0"
+    if size < 1e-3 or size >= 1e7:
         mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
         return f"{_short(mantissa)}e{int(exponent)}"
-    decimals = digits - 1 if size < 1 else max(0, digits - 1 - math.floor(math.log10(size)))
+    decimals = max(0, digits - 1 - math.floor(math.log10(size)))
     return _short(f"{value:,.{decimals}f}")
 
 
