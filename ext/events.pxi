@@ -166,7 +166,7 @@ cdef class Events:
         before, after = extra.get(PREV_STATE), extra.get(NEW_STATE)
         if not isinstance(before, str) or not isinstance(after, str):
             return -1
-        change = str(f"{before}>{after}")
+        change = str(f"{str.__str__(before)}>{str.__str__(after)}")
         return self.names.find(<PyObject *>change)
 
     # ---- batches

@@ -375,7 +375,8 @@ class AggregateCore:
             before, after = extra.get("prev_state"), extra.get("new_state")
             if isinstance(before, str) and isinstance(after, str):
                 species = name(source_species, f"{kind} event.source_species")
-                transition = species, f"{before}>{after}"
+                # str() of a string Enum is its name.
+                transition = species, f"{str.__str__(before)}>{str.__str__(after)}"
 
         self._by_type[kind] = self._by_type.get(kind, 0) + 1
         if transition is not None:
