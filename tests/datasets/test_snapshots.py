@@ -1,7 +1,12 @@
 """Snapshots read back: of a batch, of a run, and of stores that something happened to."""
 
 import json
+import re
+import shlex
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +18,9 @@ from ecosim.datasets import snapshots
 from ecosim.datasets.collect import collect
 from ecosim.engine import EcosystemEngine, load_world
 from ecosim.errors import DatasetError
-from ecosim.telemetry import TelemetryEmitter
+from ecosim.telemetry import SnapshotConfig, TelemetryEmitter
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "snapshots.md"
 LAYERS = ["moisture", "nutrients_fast"]
 OPTIONS = ["--space", "default", "-n", "3", "--ticks", "40", "--interval", "20", "--seed", "3"]
 
@@ -243,3 +249,45 @@ def test_a_folder_without_snapshots_is_said_in_words(tmp_path):
         snapshots.open(tmp_path)
     with pytest.raises(DatasetError, match="nowhere: expected a folder, there is none"):
         snapshots.open(tmp_path / "nowhere")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The programs of the page about snapshots, and a folder where its commands have run."""
+    folder = tmp_path_factory.mktemp("page")
+    text = PAGE.read_text(encoding="utf-8")
+    programs = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    run_program(programs[0], folder)
+    for line in re.findall(r"^    ecosim (.*)$", text, flags=re.MULTILINE):
+        words = shlex.split(line.replace("-n 8", "-n 2").replace("--ticks 200", "--ticks 40"))
+        command = [sys.executable, "-m", "ecosim", *words]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return programs, folder
+
+
+def run_program(program, folder):
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+def test_the_programs_of_the_page_run(page):
+    programs, folder = page
+    shown = [run_program(program, folder).splitlines() for program in programs[1:]]
+    assert shown[0][0].endswith("('moisture', 'nutrients_fast') [ 0  5 10 15 20 25 30 35 40]")
+    assert shown[0][1].split()[1:3] == ["35", "40"]
+    assert shown[0][2] == "(16, 2, 32, 32, 32) float32"
+    assert shown[1] == ["40 (9, 32, 32, 32) water content, share of saturation"]
+
+
+def test_the_page_states_the_defaults():
+    text = PAGE.read_text(encoding="utf-8")
+    settings = SnapshotConfig()
+    assert settings.layers is None
+    assert f"| `every` | {settings.every} |" in text
+    assert "| `layers` | all of the host |" in text
+    assert f"| `dtype` | `{settings.dtype}` |" in text
