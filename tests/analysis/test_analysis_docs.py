@@ -92,8 +92,11 @@ def test_the_files_have_the_keys_of_the_page(followed):
             for inner in value:
                 yield from keys(inner)
 
-    for part in (document, {"reasons": document["used"].pop("reasons")}):
-        assert set(keys(part)) <= set(re.findall(r'"(\w+)":', shown))
+    by_run = json.loads((folder / "out/sobol/analysis/nutrients_fast_mean.sobol.json").read_text())
+    indices = {f"{index.name}{end}" for index in METHODS["morris"].indices for end in ("", "_conf")}
+    told = set(re.findall(r'"(\w+)":', shown))
+    assert set(keys(by_run)) <= told
+    assert set(keys(document)) <= told | indices
 
 
 def test_the_tables_are_those_the_script_makes():
