@@ -22,6 +22,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 from windows import CONSUMERS, Windows, make_windows, read_runs
 
 import ecosim.datasets
@@ -172,7 +173,9 @@ def main(words: list[str] | None = None) -> int:
     if arguments.out and Path(arguments.out).exists():
         parser.error(f"--out: expected a file that does not exist yet, got {arguments.out}")
     try:
-        found = study(arguments)
+        # So few rows a tree: threads would wait for each other, on a busy machine for minutes.
+        with threadpool_limits(1):
+            found = study(arguments)
         if arguments.out:
             Path(arguments.out).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     except (EcosimError, OSError) as error:

@@ -1,4 +1,4 @@
-"""What a surrogate is compared with: chance, and the indices of a sensitivity analysis."""
+"""What a surrogate is compared with (chance, indices of an analysis), and the text of it all."""
 
 from __future__ import annotations
 
@@ -85,3 +85,32 @@ def _agreement(found: dict[str, float], path: Path) -> dict[str, Any]:
         "parameters": len(shared),
         "spearman": float(rank.statistic),
     }
+
+
+def to_text(name: str, one: dict[str, Any], top: int) -> str:
+    """Return what was found about one outcome, for a terminal."""
+    scores = np.array(one["r2"])
+    tried = ", ".join(f"{model} {score:.2f}" for model, score in one["cross_validation"].items())
+    lines = [
+        f"{name}: {one['runs']} runs, mean {one['mean']:.4g}, deviation {one['deviation']:.3g}",
+        f"  R2 on held-out runs {scores.mean():.3f}, {scores.min():.3f} to {scores.max():.3f} in "
+        f"{len(scores)} splits, with {', '.join(sorted(set(one['chosen'])))}",
+        f"  cross-validation chooses {one['model']}: {tried}",
+    ]
+    if "noise" in one:
+        low, high = one["noise"]["interval"]
+        lines.append(
+            f"  chance bounds R2 at {one['noise']['bound']:.2f} ({low:.2f} to {high:.2f}), from "
+            f"{one['noise']['pairs']} pairs of runs that differ in the seed alone"
+        )
+    curve = (f"{size} runs {np.mean(r2):.3f}" for size, r2 in one["curve"].items())
+    lines.append(f"  learning curve: {', '.join(curve)}")
+    lines += [
+        f"  rank correlation with {entry['index']} of {entry['file']}: "
+        f"{entry['spearman']:.2f} over {entry['parameters']} parameters"
+        for entry in one["agreement"]
+    ]
+    lines.append("  R2 lost when a parameter is shuffled:")
+    ranked = sorted(one["importance"].items(), key=lambda item: -item[1])[:top]
+    lines += [f"    {parameter:42} {value:.3f}" for parameter, value in ranked]
+    return "\n".join(lines)

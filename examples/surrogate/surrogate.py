@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from comparisons import agreements, noise_bound
+from comparisons import agreements, noise_bound, to_text
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.inspection import permutation_importance
@@ -25,6 +25,7 @@ from sklearn.model_selection import KFold, ShuffleSplit, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
+from threadpoolctl import threadpool_limits
 
 import ecosim.datasets
 from ecosim.analysis.outcomes import outcome_table
@@ -44,7 +45,9 @@ MODELS: dict[str, Callable[[int], Any]] = {
         l2_regularization=1.0,
         random_state=seed,
     ),
-    "forest": lambda seed: RandomForestRegressor(60, max_features=0.33, random_state=seed),
+    "forest": lambda seed: RandomForestRegressor(
+        60, max_features=0.33, min_samples_leaf=3, random_state=seed
+    ),
 }
 HELD_OUT = 0.25
 LEAST_RUNS = 32
@@ -82,7 +85,7 @@ def usable(inputs: pd.DataFrame, column: pd.Series, folder: str) -> tuple[Any, A
 def choose(inputs: Any, outcome: Any, wanted: str, seed: int) -> tuple[str, dict[str, float]]:
     """Return the model that predicts best in cross-validation, and the R2 of each."""
     names = list(MODELS) if wanted == "auto" else [wanted]
-    folds = KFold(4, shuffle=True, random_state=seed)
+    folds = KFold(3, shuffle=True, random_state=seed)
     scores = {
         name: float(cross_val_score(MODELS[name](seed), inputs, outcome, cv=folds).mean())
         for name in names
@@ -156,35 +159,6 @@ def study(arguments: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def to_text(name: str, one: dict[str, Any], top: int) -> str:
-    """Return what was found about one outcome, for a terminal."""
-    scores = np.array(one["r2"])
-    tried = ", ".join(f"{model} {score:.2f}" for model, score in one["cross_validation"].items())
-    lines = [
-        f"{name}: {one['runs']} runs, mean {one['mean']:.4g}, deviation {one['deviation']:.3g}",
-        f"  R2 on held-out runs {scores.mean():.3f}, {scores.min():.3f} to {scores.max():.3f} in "
-        f"{len(scores)} splits, with {', '.join(sorted(set(one['chosen'])))}",
-        f"  cross-validation chooses {one['model']}: {tried}",
-    ]
-    if "noise" in one:
-        low, high = one["noise"]["interval"]
-        lines.append(
-            f"  chance bounds R2 at {one['noise']['bound']:.2f} ({low:.2f} to {high:.2f}), from "
-            f"{one['noise']['pairs']} pairs of runs that differ in the seed alone"
-        )
-    curve = (f"{size} runs {np.mean(r2):.3f}" for size, r2 in one["curve"].items())
-    lines.append(f"  learning curve: {', '.join(curve)}")
-    lines += [
-        f"  rank correlation with {entry['index']} of {entry['file']}: "
-        f"{entry['spearman']:.2f} over {entry['parameters']} parameters"
-        for entry in one["agreement"]
-    ]
-    lines.append("  R2 lost when a parameter is shuffled:")
-    ranked = sorted(one["importance"].items(), key=lambda item: -item[1])[:top]
-    lines += [f"    {parameter:42} {value:.3f}" for parameter, value in ranked]
-    return "\n".join(lines)
-
-
 def main(words: list[str] | None = None) -> int:
     """Run the example; return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -209,7 +183,9 @@ def main(words: list[str] | None = None) -> int:
     if arguments.out and Path(arguments.out).exists():
         parser.error(f"--out: expected a file that does not exist yet, got {arguments.out}")
     try:
-        found = study(arguments)
+        # So few rows a tree: threads would wait for each other, on a busy machine for minutes.
+        with threadpool_limits(1):
+            found = study(arguments)
         if arguments.out:
             Path(arguments.out).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     except (EcosimError, OSError) as error:
