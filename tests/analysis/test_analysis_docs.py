@@ -92,10 +92,10 @@ def test_the_files_have_the_keys_of_the_page(followed):
             for inner in value:
                 yield from keys(inner)
 
-    by_run = json.loads((folder / "out/sobol/analysis/nutrients_fast_mean.sobol.json").read_text())
+    sobol = json.loads((folder / "out/sobol/analysis/nutrients_fast_mean.sobol.json").read_text())
     indices = {f"{index.name}{end}" for index in METHODS["morris"].indices for end in ("", "_conf")}
     told = set(re.findall(r'"(\w+)":', shown))
-    assert set(keys(by_run)) <= told
+    assert set(keys(sobol)) <= told
     assert set(keys(document)) <= told | indices
 
 
