@@ -181,7 +181,7 @@ def read_plan(layout: BatchLayout) -> BatchPlan:
         value = json.loads(layout.batch.read_text(encoding="utf-8"))
         if not isinstance(value, dict):
             raise ValueError("it is no JSON object")
-        version = value.get("schema_version")
+        version = value["schema_version"]
         if version != SCHEMA_VERSION:
             raise BatchFolderError(
                 f"{layout.batch}: expected schema_version {SCHEMA_VERSION}, got {version}"
