@@ -224,7 +224,7 @@ def _run_tables(data: BatchData) -> list[Table]:
         else ""
     ) + "> marks a time that was not reached before the run ended."
     head = ["run", "status", "seed", *names, *times]
-    return [Table(f"All {counted(len(data.run_ids), 'run')}", head, rows, text, folded=True)]
+    return [Table(f"Every run ({len(data.run_ids):,})", head, rows, text, folded=True)]
 
 
 def _about(data: BatchData) -> Section:
@@ -253,9 +253,7 @@ def _about(data: BatchData) -> Section:
         for p in plan.space.parameters
     ]
     head = ["parameter", "distribution", "bounds", "unit", "what it is"]
-    table = Table(
-        f"The {counted(len(rows), 'parameter')}", head, rows, folded=len(rows) > 12, prose=True
-    )
+    table = Table(f"Parameters ({len(rows):,})", head, rows, folded=len(rows) > 12, prose=True)
     return Section("about", "What was run", facts=facts, tables=[table] if rows else [])
 
 
