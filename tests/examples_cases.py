@@ -11,8 +11,8 @@ from pathlib import Path
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 SPACE = {
-    "names": ["rates.hunger", "rates.growth", "rates.dissolution"],
-    "bounds": [[1, 20], [0.2, 2], [0.5, 2]],
+    "names": ["rates.hunger", "sim_config.metabolism.starve_damage", "rates.dissolution"],
+    "bounds": [[1, 20], [0.02, 0.5], [0.5, 2]],
 }
 
 

@@ -28,7 +28,7 @@ def one_thread():
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory):
     """40 runs of the minimal world; where hunger is strong, its bees die."""
-    return run_batch(tmp_path_factory.mktemp("warning") / "batch", "--ticks", 250, "-n", 40)
+    return run_batch(tmp_path_factory.mktemp("warning") / "batch", "--ticks", 300, "-n", 40)
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +171,10 @@ def test_features_look_back_alone(parts):
     ("words", "told"),
     [
         (["--of", "unicorn"], "--of: expected one of consumers, bee"),
-        (["--of", "mushroom"], "expected 10 or more runs with a window before a collapse"),
+        (
+            ["--of", "mushroom", "--window", "40"],
+            "expected 10 or more runs with a window before a collapse",
+        ),
         (["--window", "10"], "--window: expected 8 or more samples, that is 35 ticks; got 10"),
         (["--horizon", "5000"], "expected runs longer than window and horizon together"),
     ],

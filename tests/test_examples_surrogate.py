@@ -27,7 +27,7 @@ def one_thread():
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory):
     """48 runs of the minimal world; hunger moves its consumers, dissolution does not."""
-    return run_batch(tmp_path_factory.mktemp("surrogate") / "batch", "--ticks", 250, "-n", 48)
+    return run_batch(tmp_path_factory.mktemp("surrogate") / "batch", "--ticks", 300, "-n", 48)
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +38,16 @@ def found(batch):
     rows = [",".join(cell for place, cell in enumerate(r.split(",")) if place != 2) for r in table]
     design = batch.with_name("again.csv")
     design.write_text("\n".join(rows[:33]) + "\n", encoding="utf-8")
-    run_batch(again, "--ticks", 250, "--seed", 5, design=design)
+    run_batch(again, "--ticks", 300, "--seed", 5, design=design)
     ranking = batch.with_name("ranking")
     entry = {"name": "rates.hunger", "values": {"delta": 0.5}}
     others = [
         {"name": name, "values": {"delta": value}}
-        for name, value in (("rates.dissolution", 0.1), ("rates.growth", 0.2), ("unknown", 0.9))
+        for name, value in (
+            ("rates.dissolution", 0.1),
+            ("sim_config.metabolism.starve_damage", 0.2),
+            ("unknown", 0.9),
+        )
     ]
     ranking.mkdir()
     (ranking / f"{OUTCOME}.delta.json").write_text(

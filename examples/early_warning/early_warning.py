@@ -111,7 +111,7 @@ def study(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return what is to be known, and print it."""
     data = ecosim.datasets.open(arguments.folder)
     runs = read_runs(data, arguments.of, arguments.collapse_fraction)
-    collapses = sum(np.isfinite(run.collapse) for run in runs)
+    collapses = int(sum(run.collapse < np.inf for run in runs))
     told = f"{collapses} of {len(runs)} runs collapse below {arguments.collapse_fraction:.0%}"
     windows = make_windows(runs, arguments.window, arguments.horizon, arguments.every)
     warned = len(np.unique(windows.run[windows.label]))
