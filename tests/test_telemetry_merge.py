@@ -276,6 +276,9 @@ def test_the_cells_of_parts_with_layers_must_be_known():
             merge_samples([one, one], cells=cells)
     with pytest.raises(MergeError, match="cells: expected one number a part, 2, got 1"):
         merge_samples([one, one], cells=[1])
+    for count in (-1, "1", 1.0, True):
+        with pytest.raises(MergeError, match="cells: expected an integer >= 0 or None, got"):
+            merge_samples([one, one], cells=[1, count])
     with pytest.raises(MergeError, match="expected one record or more, got none"):
         merge_samples([])
 

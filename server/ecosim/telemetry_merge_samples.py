@@ -58,6 +58,9 @@ def merge_samples(
     window = same(parts, names, "window")
     if cells and len(cells) != len(parts):
         raise MergeError(f"cells: expected one number a part, {len(parts)}, got {len(cells)}")
+    for count in cells:
+        if count is not None and (type(count) is not int or count < 0):
+            raise MergeError(f"cells: expected an integer >= 0 or None, got {describe(count)}")
     by_type = summed(part["events"]["by_type"] for part in parts)
     told = [key for key in parts[0]["events"] if key != "by_type"]
     return {
