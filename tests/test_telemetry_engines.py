@@ -5,11 +5,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from conftest import backends
+from ecosim.telemetry import TelemetryEmitter
 from ecosim.telemetry_schema import problems
+from ecosim.telemetry_testing import check_host
 
 TICKS = 400
 
@@ -79,3 +82,25 @@ def test_an_enum_that_prints_another_way_makes_no_difference(runs):
         records(runs["python"], f"{name}_telemetry.jsonl")[1:-1] for name in ("Burrow", "Den")
     )
     assert [sample | {"run_id": ""} for sample in one] == [s | {"run_id": ""} for s in two]
+
+
+class AshGrid:
+    """A grid to walk whose one layer has a name of its own."""
+
+    dimensions = (1, 1, 2)
+
+    def walk_layer(self, layer, callback):
+        callback(0, 0, 0, {"ash": 0.5}[layer])
+
+
+def test_a_grid_to_walk_says_which_layers_of_its_own_it_has(tmp_path):
+    engine = SimpleNamespace(tick=0, entities={}, voxel_grid=AshGrid())
+    (problem,) = check_host(engine)
+    assert problem.startswith("voxel_grid: expected layers, got none; a grid to walk lists those ")
+    engine.voxel_grid.layers = ["ash"]
+    assert check_host(engine) == []
+    with TelemetryEmitter({"output_dir": tmp_path}, run_id="ash") as emitter:
+        emitter.on_init(engine)
+    config, sample, _ = records(tmp_path, "ash_telemetry.jsonl")
+    assert config["voxel_layers"] == ["ash"]
+    assert sample["voxels"]["ash"]["mean"] == 0.75

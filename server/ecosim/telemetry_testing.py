@@ -9,7 +9,7 @@ from typing import Any, Final
 from ecosim.telemetry_aggregates import AggregateCore
 from ecosim.telemetry_config import DEFAULT_VARIABLES
 from ecosim.telemetry_errors import HostError
-from ecosim.telemetry_host import EVENT_HISTORY_TICKS, HostView
+from ecosim.telemetry_host import EVENT_HISTORY_TICKS, VOXEL_LAYERS, HostView
 from ecosim.telemetry_values import describe, plain
 
 #: Problems of one kind beyond this many are counted, not listed.
@@ -94,6 +94,11 @@ def _check_layers(host: HostView, core: AggregateCore) -> Iterator[str]:
         yield _words(error)
         return
     grid = host.grid()
+    if not host.layers and grid is not None and not isinstance(grid, Mapping):
+        yield (
+            "voxel_grid: expected layers, got none; a grid to walk lists those it has in 'layers', "
+            f"unless they are among {', '.join(VOXEL_LAYERS)}"
+        )
     for layer in host.layers:
         if isinstance(grid, Mapping):
             cells = None if dimensions is None else math.prod(dimensions)
