@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import json
 import threading
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,10 +21,16 @@ import ecosim.viewer
 
 STATIC = Path(ecosim.viewer.__file__).parent / "static"
 CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @contextlib.contextmanager
@@ -103,31 +111,44 @@ def opened(browser: Browser, url: str, **options: Any) -> Iterator[Watched]:
         context.close()
 
 
+def ask(server: Server, path: str) -> Any:
+    """Return what the server answers, without the event loop: the browser's driver has it."""
+    with urllib.request.urlopen(server.url + path, timeout=PATIENCE_S) as answer:
+        return json.loads(answer.read())
+
+
 @contextlib.contextmanager
 def watching(
     browser: Browser, *words: object, folder: Path, world: str = "minimal", **options: Any
 ) -> Iterator[tuple[Server, Watched]]:
     """Run a live server and open its page."""
-    with serving(*words, folder=folder, world=world) as server:
-        with opened(browser, server.url + "/", **options) as watched:
-            yield server, watched
+    with (
+        serving(*words, folder=folder, world=world) as server,
+        opened(browser, server.url + "/", **options) as watched,
+    ):
+        yield server, watched
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
+class _Files(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path == "/":
+            self.path = "/static/index.html"
+        super().do_GET()
+
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
 
 @contextlib.contextmanager
 def static_files() -> Iterator[str]:
-    """Serve the files of the page and nothing else; yields the address."""
+    """Serve the files of the page and nothing else; yields the address, no slash at its end."""
     with http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(_Quiet, directory=str(STATIC.parent))
+        ("127.0.0.1", 0), partial(_Files, directory=str(STATIC.parent))
     ) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/static"
+            yield f"http://127.0.0.1:{server.server_address[1]}"
         finally:
             server.shutdown()
             thread.join()

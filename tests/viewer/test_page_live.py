@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import chromium, opened, watching
+from browser import ask, chromium, opened, watching
 from playwright.sync_api import Browser
 from serve_cases import serving
 
@@ -33,7 +33,7 @@ def test_draws_the_world_and_counts_as_the_state_does(browser: Browser, tmp_path
     with watching(browser, "--paused", folder=tmp_path, world="demo") as (server, watched):
         watched.wait_phase("paused")
         watched.wait("() => !document.querySelector('#scale').hidden")
-        state = server.json("/state")
+        state = ask(server, "/state")
         counts = Counter(one["species"] for one in state["entities"])
         shown = watched.page.eval_on_selector_all(
             "#legend li",
@@ -59,14 +59,15 @@ def test_pauses_and_resumes_the_server(browser: Browser, tmp_path: Path) -> None
         watched.wait_phase("running")
         watched.page.click("#pause")
         watched.wait_phase("paused")
-        assert server.json("/status")["paused"] is True
+        assert ask(server, "/status")["paused"] is True
         assert watched.text("#pause") == "Resume"
         watched.page.click("#pause")
         watched.wait_phase("running")
-        assert server.json("/status")["paused"] is False
-        before = server.json("/status")["tick"]
+        assert ask(server, "/status")["paused"] is False
+        before = ask(server, "/status")["tick"]
         watched.wait(
-            "tick => Number(document.querySelector('#fact-tick').textContent.replace(',', '')) > tick",
+            "tick => Number(document.querySelector('#fact-tick').textContent.replace(',', ''))"
+            " > tick",
             before,
         )
 
@@ -96,7 +97,7 @@ def test_stopping_asks_first_and_then_says_how_the_run_ended(
         watched.wait_phase("running")
         watched.page.click("#stop")
         watched.page.click("#stop-dialog button[value=keep]")
-        assert server.json("/status")["finished"] is False
+        assert ask(server, "/status")["finished"] is False
         watched.page.click("#stop")
         watched.page.click("#stop-dialog button[value=stop]")
         watched.wait_phase("ended")
@@ -111,10 +112,10 @@ def test_speed_changes_by_the_list_and_by_steps(browser: Browser, tmp_path: Path
         assert watched.page.input_value("#speed") == "7"
         watched.page.click("#faster")
         watched.wait("() => document.querySelector('#speed').value === '10'")
-        assert server.json("/status")["rate"] == 10
+        assert ask(server, "/status")["rate"] == 10
         watched.page.select_option("#speed", "50")
         watched.wait_text("#live", "50 ticks a second")
-        assert server.json("/status")["rate"] == 50
+        assert ask(server, "/status")["rate"] == 50
 
 
 def test_keys_steer_the_run_and_walk_over_the_map(browser: Browser, tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_keys_steer_the_run_and_walk_over_the_map(browser: Browser, tmp_path: Pa
         press("ArrowRight")
         watched.wait("() => !document.querySelector('#inspector').hidden")
         first = watched.text("#inspector h3")
-        ids = {one["id"] for one in server.json("/state")["entities"]}
+        ids = {one["id"] for one in ask(server, "/state")["entities"]}
         assert first in ids
         assert first in watched.text("#live")
         press(".")
@@ -156,7 +157,7 @@ def test_keys_steer_the_run_and_walk_over_the_map(browser: Browser, tmp_path: Pa
 def test_hovering_tells_the_values_of_an_entity(browser: Browser, tmp_path: Path) -> None:
     with watching(browser, "--paused", folder=tmp_path, world="demo") as (server, watched):
         watched.wait_phase("paused")
-        state = server.json("/state")
+        state = ask(server, "/state")
         deer = next(one for one in state["entities"] if one["id"] == "deer_01")
         box = watched.page.locator("#map").bounding_box()
         assert box is not None
