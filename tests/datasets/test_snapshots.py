@@ -143,6 +143,16 @@ def test_an_unfinished_run_of_a_batch_is_left_out(copied):
     assert snapshots.open(copied).runs == [path.name for path in runs[1:]]
 
 
+def test_a_batch_that_asks_for_layers_that_are_not_there_does_not_begin(tmp_path, capsys):
+    world = load_world("minimal").to_dict()
+    world["telemetry"] = {"voxel_snapshots": {"layers": ["moistur"]}}
+    (tmp_path / "world.json").write_text(json.dumps(world), encoding="utf-8")
+    assert main(batch_words(tmp_path, "--workers", "1", "--out", str(tmp_path / "out"))) == 2
+    shown = capsys.readouterr().err
+    assert "telemetry.voxel_snapshots.layers: expected layers of the host (nutrients_fast" in shown
+    assert "got ['moistur']" in shown
+
+
 def test_a_resumed_batch_ends_with_the_same_bytes(copied, batch):
     runs = sorted((copied / "runs").iterdir())
     runs[0].rename(runs[0].with_name(f"{runs[0].name}.partial"))

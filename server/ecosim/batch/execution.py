@@ -27,7 +27,7 @@ from ecosim.batch.layout import (
 from ecosim.batch.options import DEFAULT_ENGINE
 from ecosim.batch.plan import BatchPlan, read_plan
 from ecosim.batch.rows import Row
-from ecosim.errors import BatchError, BatchFolderError, EngineError
+from ecosim.errors import BatchError, BatchFolderError, EngineError, TelemetryError
 from ecosim.telemetry_snapshots import snapshots_path
 from ecosim.telemetry_writers import events_path, telemetry_path
 
@@ -75,7 +75,7 @@ class RunMaker:
 
         try:
             engine = make_engine(self.factory, self.plan.engine, self._world_for({}, 0), 0)
-            problems = check_host(engine, ticks=1)
+            problems = check_host(engine, ticks=1) or self._snapshot_problems(engine)
         except EngineError:
             raise
         except (Exception, SystemExit) as error:
@@ -88,6 +88,23 @@ class RunMaker:
             raise EngineError(
                 f"--engine {self.plan.engine}: expected a host engine; it does not fit:\n{lines}"
             )
+
+    def _snapshot_problems(self, engine: Any) -> list[str]:
+        """Return why the snapshots that the world asks for cannot be taken of an engine, if so."""
+        from ecosim.telemetry_config import TelemetryConfig
+        from ecosim.telemetry_host import HostView
+        from ecosim.telemetry_snapshots import SnapshotWriter
+
+        asked = {"voxel_snapshots": self._own_telemetry.get("voxel_snapshots")}
+        try:
+            config = TelemetryConfig.from_mapping(asked).voxel_snapshots
+            if config is not None:
+                host = HostView(engine)
+                path = snapshots_path(self.layout.runs, "probe")
+                SnapshotWriter(path, "probe", config, host.layers, host.dimensions())
+        except TelemetryError as error:
+            return [str(error)]
+        return []
 
     def make(self, row: Row, apart: Path | None = None, owner: str = "") -> dict[str, Any]:
         """Run one row and leave its folder.

@@ -15,6 +15,7 @@ run was killed, or only a part of it copied) has the snapshots that are whole in
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -111,7 +112,7 @@ class Snapshots:
     @property
     def layers(self) -> tuple[str, ...]:
         """The layers that every run has, in the order of the first."""
-        of_runs = [self.run(run_id).layers for run_id in self.runs]
+        of_runs = [_attributes(self._stores[run_id])["layers"] for run_id in self.runs]
         return tuple(name for name in of_runs[0] if all(name in layers for layers in of_runs))
 
     def pairs(
@@ -206,13 +207,13 @@ class RunSnapshots:
     def __init__(self, store: Path) -> None:
         self.store = store
         zarr, self._numpy = load_zarr()
+        self.attributes = _attributes(store)
+        self.run_id: str = self.attributes["run_id"]
+        self.layers: tuple[str, ...] = tuple(self.attributes["layers"])
+        nx, ny, nz = self.attributes["dimensions"]
+        self.dimensions: tuple[int, int, int] = (nx, ny, nz)
         try:
             group = zarr.open_group(store, mode="r")
-            self.attributes: dict[str, Any] = dict(group.attrs)
-            self.run_id = str(self.attributes["run_id"])
-            self.layers: tuple[str, ...] = tuple(self.attributes["layers"])
-            nx, ny, nz = self.attributes["dimensions"]
-            self.dimensions: tuple[int, int, int] = (nx, ny, nz)
             self._arrays = {layer: group[layer] for layer in self.layers}
             ticks = group["tick"][:]
         except Exception as error:
@@ -290,6 +291,20 @@ class RunSnapshots:
                     whole = chunk * size
                     break
         return whole
+
+
+def _attributes(store: Path) -> dict[str, Any]:
+    """Return what a store says of itself, without opening its arrays."""
+    try:
+        found: dict[str, Any] = json.loads((store / "zarr.json").read_bytes())["attributes"]
+        missing = {"run_id", "layers", "dimensions"} - found.keys()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DatasetError(
+            f"{store}: expected a store of snapshots, {type(error).__name__}: {error}"
+        ) from error
+    if missing:
+        raise DatasetError(f"{store}: expected a store of snapshots, it lacks {sorted(missing)}")
+    return found
 
 
 def _check_lag(lag: object) -> None:
