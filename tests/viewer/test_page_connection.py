@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import ask, chromium, opened, static_files, watching
+from browser import ask, opened, static_files, watching
 from playwright.sync_api import Browser
 from serve_cases import serving
+
+from chromium import chromium
 
 
 @pytest.fixture(scope="module")

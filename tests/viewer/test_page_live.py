@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import ask, chromium, opened, watching
+from browser import ask, opened, watching
 from playwright.sync_api import Browser
 from serve_cases import serving
+
+from chromium import chromium
 
 COLOURS_ON_MAP = """() => {
   const map = document.querySelector("#map");

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import chromium, opened, static_files
+from browser import opened, static_files
 from playwright.sync_api import Page
+
+from chromium import chromium
 
 Colour = tuple[float, float, float]
 

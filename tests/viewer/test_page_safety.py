@@ -8,9 +8,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from browser import STATIC, chromium, watching
+from browser import STATIC, watching
 from playwright.sync_api import Browser
 
+from chromium import chromium
 from ecosim.engine.world import load_world
 
 TAG = "<img src=x onerror=window.pwned=1>"
