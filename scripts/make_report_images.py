@@ -5,12 +5,13 @@
     python scripts/make_report_images.py [BATCH]
 
 BATCH is a batch folder that is there; left out, a batch of 64 runs of the demo world is made. Needs
-the extras ``dev`` and Chromium at /usr/bin/chromium.
+the extras ``dev`` and Chromium on the PATH.
 """
 
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -42,7 +43,7 @@ def ecosim(words: str, folder: Path) -> None:
 def photograph(pages: dict[str, Path]) -> None:
     """Write the upper part of each page as a picture."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
         for name, path in pages.items():
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
             page.goto(path.as_uri())
