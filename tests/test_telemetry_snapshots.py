@@ -154,6 +154,32 @@ def test_a_snapshot_is_due_also_while_the_emitter_is_left_alone(tmp_path, every,
     assert samples == sorted({*range(0, 65, interval), 64})
 
 
+def test_a_host_whose_clock_jumps_has_a_snapshot_at_the_first_tick_on_which_one_is_due(tmp_path):
+    host = GridHost()
+    settings = {"output_dir": tmp_path, "voxel_snapshots": {"every": 5}}
+    with TelemetryEmitter(settings, run_id="r") as emitter:
+        emitter.on_init(host)
+        for tick in (3, 4, 7, 9, 12, 30, 31, 35):
+            host.step()
+            host.tick = tick
+            emitter.on_tick()
+    assert stored(tmp_path)["tick"][:].tolist() == [0, 7, 12, 30, 35]
+
+
+def test_a_host_without_a_clock_is_told_by_its_packets(tmp_path):
+    host = GridHost()
+    del host.tick
+    settings = {"output_dir": tmp_path, "voxel_snapshots": {"every": 2}}
+    with TelemetryEmitter(settings, run_id="r") as emitter:
+        emitter.on_init(host)
+        for tick in range(1, 6):
+            host.voxel_grid["salt"] = host.voxel_grid["salt"] + 1  # an array made anew
+            emitter.on_tick({"tick": tick})
+    group = stored(tmp_path)
+    assert group["tick"][:].tolist() == [0, 2, 4]
+    assert np.diff(group["salt"][:], axis=0) == pytest.approx(2.0, abs=1e-6)
+
+
 def test_snapshots_change_neither_the_run_nor_the_other_streams(tmp_path):
     states = []
     for name, chosen in (("plain", None), ("with", SnapshotConfig(every=3))):
