@@ -1,9 +1,9 @@
 """Tiles of the demo world, each in a process of its own: ``python tile_hosts.py OUT KIND I COUNT``.
 
 Every process runs the same world with the same seed, and its emitter is shown what belongs to the
-tile: strips along x of the entities and the layers, and the events that happened there (the first
-tile has those without a position). Kinds: ``columns`` and ``dicts``; ``whole`` shows the engine
-itself.
+tile: strips of the entities along x and of the layers along z (slices that do not lie in one
+piece), and the events that happened there (the first tile has those without a position). Kinds:
+``columns`` and ``dicts``; ``whole`` shows the engine itself.
 """
 
 import math
@@ -30,8 +30,8 @@ class Tile:
         self.seed = engine.seed
         self.width = engine.simulation.extent[0] / count
         # Of different widths: nothing is the same by accident.
-        nx = engine.world["environment"]["voxel_grid"]["dimensions"][0]
-        cuts = [0, *(math.ceil(nx * (i + 0.3) / count) for i in range(1, count)), nx]
+        nz = engine.world["environment"]["voxel_grid"]["dimensions"][2]
+        cuts = [0, *(math.ceil(nz * (i + 0.3) / count) for i in range(1, count)), nz]
         self.cells = slice(cuts[index], cuts[index + 1])
 
     @property
@@ -40,10 +40,7 @@ class Tile:
 
     @property
     def voxel_grid(self):
-        return {
-            name: np.ascontiguousarray(layer[self.cells])
-            for name, layer in self.engine.voxel_grid.items()
-        }
+        return {name: layer[:, :, self.cells] for name, layer in self.engine.voxel_grid.items()}
 
     def tile_of(self, x):
         return min(int(x / self.width), self.count - 1)

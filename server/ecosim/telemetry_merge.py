@@ -101,7 +101,7 @@ def merge_files(
 
     Notes
     -----
-    One line of each file is held at a time. Both files appear when they are complete. A last line
+    Two lines of each file are held at a time. Both files appear when they are complete. A last line
     that was cut short is left out, as in a run that died.
     """
     sources = [Path(part) for part in parts]
