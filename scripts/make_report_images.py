@@ -43,7 +43,9 @@ def ecosim(words: str, folder: Path) -> None:
 def photograph(pages: dict[str, Path]) -> None:
     """Write the upper part of each page as a picture."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=CHROMIUM
+        )
         for name, path in pages.items():
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
             page.goto(path.as_uri())
