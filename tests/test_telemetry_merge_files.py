@@ -154,6 +154,36 @@ def test_merging_by_pairs_is_merging_at_once(tmp_path):
     assert logs[0] == logs[1].replace(b'"by-pairs"', b'"at-once"')
 
 
+class LateHost(MeadowHost):
+    """A meadow that has been running for a while."""
+
+    def __init__(self, seed):
+        super().__init__(seed)
+        self.tick = 107
+
+
+def test_one_part_alone_is_its_own_whole(tmp_path):
+    done = merged(tmp_path, [run(tmp_path, "a", 33, host=LateHost)])
+    for stream, whole in (("telemetry", done.telemetry_path), ("events", done.events_path)):
+        lines = (tmp_path / f"a_{stream}.jsonl").read_bytes().replace(b':"a"', b':"world"')
+        skipped = 1 if stream == "telemetry" else 0  # the config record lists the part
+        found = whole.read_bytes().splitlines()[skipped:]
+        assert found == lines.splitlines()[skipped:]
+    assert done.tick == 140
+
+
+def test_events_that_full_rings_dropped_add_up(tmp_path):
+    full = {"ring_capacity": 3, "on_full": "drop"}
+    parts = [run(tmp_path, name, 40, seed, **full) for seed, name in enumerate("abc")]
+    ends = [records(part)[-1] for part in parts]
+    done = merged(tmp_path, parts)
+    end = records(done.telemetry_path)[-1]
+    assert end["events_dropped"] == sum(one["events_dropped"] for one in ends) > 0
+    lost = [batch["dropped"]["ring_full"] for batch in records(done.events_path)]
+    assert sum(lost) == end["events_dropped"]
+    assert done.events == end["events"] == 3 * 3 * 4
+
+
 def test_layers_without_known_dimensions_need_the_cells(tmp_path):
     parts = [run(tmp_path, "a"), run(tmp_path, "b", seed=2)]
     with pytest.raises(MergeError, match=r"voxels.nutrients_fast of a: expected a known number"):
@@ -173,6 +203,28 @@ def test_a_run_that_ended_early_is_refused_or_cuts_the_whole_short(tmp_path):
     batches = records(done.events_path)
     assert [batch["ticks"] for batch in batches] == [[1, 10], [11, 20]]
     assert end["events"] == done.events == sum(batch["count"] for batch in batches)
+
+
+class SickHost(MeadowHost):
+    """A meadow whose engine gives up in tick 26."""
+
+    def step(self):
+        if self.tick == 25:
+            raise RuntimeError("no more food")
+        return super().step()
+
+
+def test_a_part_that_failed_makes_the_whole_one_that_failed(tmp_path):
+    parts = [run(tmp_path, "a", 40)]
+    with pytest.raises(RuntimeError):
+        run(tmp_path, "b", 40, host=SickHost)
+    parts.append(tmp_path / "b_telemetry.jsonl")
+    with pytest.raises(MergeError, match="got the end of the run, which failed at tick 25"):
+        merged(tmp_path, parts)
+    merged(tmp_path, parts, allow_short=True)
+    end = records(tmp_path / "out" / "world_telemetry.jsonl")[-1]
+    assert (end["tick"], end["status"]) == (20, "failed")
+    assert end["error"] == "b: RuntimeError: no more food"
 
 
 def test_a_run_that_was_killed_leaves_the_whole_without_an_end(tmp_path):
