@@ -82,9 +82,9 @@ def lines(page):
     return [line.partition("  # ")[0].rstrip(" &") for line in found]
 
 
-def smaller(line):
+def smaller(line, runs=4):
     """Return a command line with sizes that a test has time for."""
-    for option, most in (("-n", 4), ("--ticks", 20), ("--extend", 4), ("--nworkers", 1)):
+    for option, most in (("-n", runs), ("--ticks", 20), ("--extend", 4), ("--nworkers", 1)):
         line = re.sub(
             rf"(?<= {option} )\d+", lambda found, most=most: str(min(int(found[0]), most)), line
         )
@@ -98,14 +98,19 @@ def test_every_command_that_a_page_shows_is_one(page):
             make_tree().parse(shlex.split(line.partition(" > ")[0])[1:])
 
 
-@pytest.mark.parametrize("name", ["batch.md", "dataset.md", "files.md", "../README.md"])
-def test_the_commands_of_a_page_run_one_after_the_other(name, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("name", "runs"),
+    # An analysis refuses a design that is too small for it, so those of the README stay large.
+    [("batch.md", 4), ("dataset.md", 4), ("files.md", 4), ("../README.md", 1024)],
+)
+def test_the_commands_of_a_page_run_one_after_the_other(name, runs, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_world.json").write_text(json.dumps(load_world("demo").to_dict()))
-    shown = lines(DOCS / name)
+    # A server runs until it is stopped; the tests of the viewer run those lines.
+    shown = [line for line in lines(DOCS / name) if not line.startswith("ecosim serve ")]
     assert shown
     for line in shown:
-        assert main(shlex.split(smaller(line))[1:]) == 0, (line, capsys.readouterr())
+        assert main(shlex.split(smaller(line, runs))[1:]) == 0, (line, capsys.readouterr())
 
 
 def test_a_cluster_that_is_started_by_hand_runs_the_batch(tmp_path, monkeypatch, capsys):
