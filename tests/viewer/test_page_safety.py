@@ -16,7 +16,7 @@ from ecosim.engine.world import load_world
 
 TAG = "<img src=x onerror=window.pwned=1>"
 SCRIPT = "</script><script>window.pwned=1</script>"
-LONG = "w" * 300
+LONG = "w" * 180
 
 
 @pytest.fixture(scope="module")

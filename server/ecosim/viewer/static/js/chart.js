@@ -49,6 +49,7 @@ export class Chart {
     this._plot.hidden = this._readout.hidden = nothing;
     if (nothing) {
       this._remove();
+      this._readout.replaceChildren();
       if (this._empty.textContent !== view) this._empty.textContent = view;
       return;
     }

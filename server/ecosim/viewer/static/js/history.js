@@ -1,5 +1,5 @@
-// The samples of a run as columns, in bounded memory: when the store is full, neighbours in its older half are
-// merged in pairs, so that the whole run stays in view and the recent part stays sharp.
+// The samples of a run as columns, in bounded memory: when the store is full, neighbours are merged in
+// pairs, and from then on as many samples share a row. The whole run stays in view, evenly.
 
 const SAMPLES = 2000;
 const COLUMNS = 4000;
@@ -9,6 +9,7 @@ const SEPARATOR = "\u0000";
 export const columnKey = (...parts) => parts.join(SEPARATOR);
 
 export class History {
+  /** `capacity`: rows, an even number. */
   constructor(capacity = SAMPLES) {
     this.capacity = capacity;
     this.clear();
@@ -21,6 +22,8 @@ export class History {
     this.species = new Map();
     this.layers = new Set();
     this.types = new Set();
+    this._perRow = 1;
+    this._inRow = 1;
     /** Rises with each change. */
     this.revision = 0;
   }
@@ -29,8 +32,10 @@ export class History {
   add(sample) {
     if (this.ticks.length && sample.tick <= this.ticks.at(-1)) return false;
     const [first, last] = sample.window;
-    this.ticks.push(sample.tick);
-    this.windows.push(last - first + 1);
+    this._fresh = this.ticks.length === 0 || this._inRow === this._perRow;
+    this._inRow = this._fresh ? 1 : this._inRow + 1;
+    this._set(this.ticks, sample.tick);
+    this._set(this.windows, last - first + 1, true);
     for (const [name, one] of Object.entries(sample.species)) {
       if (!this.species.has(name)) this.species.set(name, new Set());
       this._put(columnKey("count", name), one.count);
@@ -75,10 +80,16 @@ export class History {
     let column = this.columns.get(key);
     if (column === undefined) {
       if (this.columns.size >= COLUMNS) return;
-      column = new Array(this.ticks.length - 1).fill(this._absent(key));
+      column = new Array(this.ticks.length - (this._fresh ? 1 : 0)).fill(this._absent(key));
       this.columns.set(key, column);
     }
-    column.push(value ?? null);
+    this._set(column, value ?? null, this._absent(key) === 0);
+  }
+
+  /** Write into the row of the present sample; what is counted adds up over the samples of a row. */
+  _set(column, value, counted = false) {
+    if (this._fresh) column.push(value);
+    else column[column.length - 1] = counted ? column.at(-1) + value : value;
   }
 
   /** A type of event that a sample does not list did not occur; anything else is unknown. */
@@ -87,7 +98,7 @@ export class History {
   }
 
   _merge() {
-    const pairs = Math.floor(this.ticks.length / 4);
+    const pairs = Math.floor(this.ticks.length / 2);
     const later = (column) => {
       for (let pair = 0; pair < pairs; pair += 1) column[pair] = column[2 * pair + 1];
     };
@@ -100,5 +111,7 @@ export class History {
     for (const column of [this.ticks, this.windows, ...this.columns.values()]) {
       column.splice(pairs, pairs);
     }
+    this._inRow += this._perRow;
+    this._perRow *= 2;
   }
 }

@@ -5,7 +5,7 @@
 /** Colours by class as [light theme, dark theme], in the order in which species get them. */
 export const COLOURS = {
   PLANT: [["#2a5c28", "#a6fdac"], ["#773b7e", "#f582f7"], ["#907124", "#a88834"]],
-  TREE: [["#0b6e4f", "#439e5e"], ["#767c12", "#e2e674"], ["#047f94", "#56d1e7"]],
+  TREE: [["#03501c", "#439e5e"], ["#767c12", "#e2e674"], ["#3f5bae", "#56d1e7"]],
   ANIMAL: [["#c15903", "#fdc384"], ["#723503", "#f15f0d"], ["#6e787e", "#babdc3"], ["#9f2c4c", "#c87989"]],
   BIRD: [["#314abe", "#89bbfb"], ["#107eb2", "#3a95b8"], ["#54347d", "#9d79fe"]],
   INSECT: [["#7a5a00", "#d2a211"], ["#454646", "#e0e4e5"], ["#b94c71", "#f25797"]],
