@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 from comparisons import agreements, noise_bound, to_text
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import r2_score
-from sklearn.model_selection import KFold, ShuffleSplit, cross_val_score
+from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
@@ -35,20 +35,19 @@ from ecosim.errors import DatasetError, EcosimError
 MODELS: dict[str, Callable[[int], Any]] = {
     "ridge": lambda seed: make_pipeline(StandardScaler(), RidgeCV(np.logspace(-2, 4, 25))),
     "kernel": lambda seed: TransformedTargetRegressor(
-        make_pipeline(StandardScaler(), SVR(C=3.0, gamma="scale")), transformer=StandardScaler()
+        make_pipeline(StandardScaler(), GridSearchCV(SVR(), KERNELS, cv=3)),
+        transformer=StandardScaler(),
     ),
     "boosting": lambda seed: HistGradientBoostingRegressor(
-        learning_rate=0.05,
-        max_iter=300,
-        max_leaf_nodes=8,
+        learning_rate=0.06,
+        max_iter=400,
+        max_leaf_nodes=4,
         max_features=0.3,
         l2_regularization=1.0,
         random_state=seed,
     ),
-    "forest": lambda seed: RandomForestRegressor(
-        60, max_features=0.33, min_samples_leaf=3, random_state=seed
-    ),
 }
+KERNELS = {"gamma": [0.0005, 0.002, 0.008, 0.03], "C": [1, 10]}
 HELD_OUT = 0.25
 LEAST_RUNS = 32
 FIRST_SIZE = 64
