@@ -69,6 +69,20 @@ def test_the_tables_say_what_the_lines_say(tmp_path):
     assert json.loads(events[0]["extra"]).keys() == {"prev_state", "new_state"}
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [({"variables": ["hunger"]}, '{"variables": ["hunger"]}'), ([1, 2], "[1, 2]"), ("a", "a")],
+)
+def test_a_parameter_that_is_no_number_stands_in_its_column_as_text(tmp_path, value, told):
+    host = MeadowHost()
+    config = {"output_dir": tmp_path, "format": "parquet"}
+    with TelemetryEmitter(config, run_id="r", parameters={"telemetry": value}) as emitter:
+        emitter.on_init(host)
+        emitter.on_tick(host.step())
+    (row,) = ecosim.datasets.open(tmp_path / "r_parquet").table("runs").to_pylist()
+    assert row["telemetry"] == told
+
+
 def test_units_and_meanings_stand_in_the_schema(tmp_path):
     run(tmp_path)
     schema = pq.read_schema(tmp_path / "r_parquet" / "events" / "part-00000.parquet")

@@ -172,7 +172,7 @@ class Rows:
             "runs",
             *(record["run_id"], self._batch_id, record["status"], record["error"]),
             *(config["seed"], config["biome"], record["tick"], config["config_sha256"]),
-            *(config["parameters"].get(path) for path in self._parameters),
+            *(_cell(config["parameters"].get(path)) for path in self._parameters),
             json.dumps(config, separators=(",", ":")),
         )
 
@@ -181,7 +181,7 @@ class Rows:
     ) -> None:
         """Take the ``runs`` row of a run that came to no end; no other table has rows of it."""
         nothing_known = (None, None, None)  # biome, ticks, config_sha256
-        values = [parameters.get(path) for path in self._parameters]
+        values = [_cell(parameters.get(path)) for path in self._parameters]
         told = (run_id, self._batch_id, "failed", error, seed)
         self._append("runs", *told, *nothing_known, *values, None)
 
@@ -213,6 +213,12 @@ class Rows:
         for index, extra in record["extra"].items():
             extras[int(index)] = json.dumps(extra, separators=(",", ":"))
         lists["extra"] += extras
+
+
+def _cell(value: Any) -> Any:
+    """Return a parameter's value as a column holds it: what is no number or text, as JSON."""
+    is_plain = value is None or (isinstance(value, (int, float, str)) and type(value) is not bool)
+    return value if is_plain else json.dumps(value)
 
 
 def _three(found: Mapping[str, Any]) -> tuple[Any, Any, Any]:
