@@ -19,6 +19,7 @@ from __future__ import annotations
 import importlib
 import math
 import os
+import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,9 @@ from ecosim.telemetry_config import SnapshotConfig
 from ecosim.telemetry_errors import HostError, OutputError, TelemetryConfigError
 from ecosim.telemetry_host import walked_cells
 from ecosim.telemetry_values import float_buffer
+
+#: The first that gives a file its name only when it is whole.
+_OLDEST_ZARR: Final = (3, 1, 3)
 
 #: Bytes of one layer that share a chunk, before compression: thousands of runs leave few files, and
 #: cells that did not change from one snapshot to the next are stored once.
@@ -70,19 +74,23 @@ def load_zarr() -> tuple[Any, Any]:
     Raises
     ------
     TelemetryConfigError
-        zarr 3 is not installed; the message says how to install it.
+        zarr is not installed or too old; the message says how to install it.
     """
     try:
         zarr = importlib.import_module("zarr")
-        fits = int(zarr.__version__.partition(".")[0]) >= 3
-    except ImportError:
-        fits = False
-    if not fits:
-        raise TelemetryConfigError(
-            "telemetry.voxel_snapshots: expected zarr 3 to be installed; "
-            "pip install 'ecosim-telemetry[snapshots]'"
-        )
+    except ImportError as error:
+        raise _unfit(f"none ({error})") from error
+    if tuple(int(part) for part in re.findall(r"\d+", zarr.__version__)[:3]) < _OLDEST_ZARR:
+        raise _unfit(zarr.__version__)
     return zarr, importlib.import_module("numpy")
+
+
+def _unfit(found: str) -> TelemetryConfigError:
+    oldest = ".".join(map(str, _OLDEST_ZARR))
+    return TelemetryConfigError(
+        f"telemetry.voxel_snapshots: expected zarr {oldest} or later, got {found}; "
+        "pip install 'ecosim-telemetry[snapshots]'"
+    )
 
 
 def cell_size_of(world: Mapping[str, Any]) -> float | None:

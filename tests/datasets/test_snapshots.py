@@ -218,6 +218,18 @@ def test_a_store_that_lost_a_chunk_or_its_last_tick_is_shorter(tmp_path):
     assert list(snapshots.open(store).pairs()) == []
 
 
+def test_a_store_of_a_run_that_was_killed_while_it_was_made_is_empty(tmp_path):
+    store = one_run(tmp_path)
+    shutil.rmtree(store / "tick")
+    shutil.rmtree(store / "temperature")
+    run = snapshots.open(tmp_path).run("one")
+    assert (len(run.ticks), run.is_closed, list(run.pairs())) == (0, False, [])
+    assert run.read("moisture").shape == (0, *run.dimensions)
+    (store / "zarr.json").unlink()
+    with pytest.raises(DatasetError, match="expected runs with snapshots"):
+        snapshots.open(tmp_path)
+
+
 def test_what_is_no_store_is_named(tmp_path):
     store = one_run(tmp_path)
     (store / "zarr.json").write_text("{}")

@@ -64,12 +64,12 @@ def open(folder: str | Path) -> Snapshots:
         stores = [given]
     elif (given / "batch.json").is_file():
         layout = BatchLayout(given)
-        found = (snapshots_path(layout.run(name), name) for name in layout.finished())
-        stores = [store for store in found if store.is_dir()]
+        stores = [snapshots_path(layout.run(name), name) for name in layout.finished()]
     elif given.is_dir():
         stores = sorted(given.glob(f"*{_SUFFIX}"))
     else:
         raise DatasetError(f"{given}: expected a folder, there is none")
+    stores = [store for store in stores if (store / "zarr.json").is_file()]
     if not stores:
         raise DatasetError(
             f"{given}: expected runs with snapshots (<run_id>{_SUFFIX}), there is none; "
@@ -214,8 +214,10 @@ class RunSnapshots:
         self.dimensions: tuple[int, int, int] = (nx, ny, nz)
         try:
             group = zarr.open_group(store, mode="r")
-            self._arrays = {layer: group[layer] for layer in self.layers}
-            ticks = group["tick"][:]
+            # The ticks' array is made last: a run killed before that has no snapshot.
+            begun = "tick" in group
+            self._arrays = {layer: group[layer] for layer in self.layers} if begun else {}
+            ticks = group["tick"][:] if begun else self._numpy.empty(0, "int64")
         except Exception as error:
             raise DatasetError(
                 f"{store}: expected a store of snapshots, {type(error).__name__}: {error}"
@@ -240,9 +242,11 @@ class RunSnapshots:
             There is no such layer, or a chunk is damaged.
         """
         stop = len(self.ticks) if stop is None else min(stop, len(self.ticks))
-        if layer not in self._arrays:
+        if layer not in self.layers:
             known = ", ".join(self.layers)
             raise DatasetError(f"{self.run_id}: layer: expected one of {known}, got {layer!r}")
+        if not self._arrays:
+            return self._numpy.empty((0, *self.dimensions), "float32")
         try:
             return self._arrays[layer][start:stop]
         except Exception as error:
