@@ -16,7 +16,10 @@ from chromium import chromium
 
 COLOURS_ON_MAP = """() => {
   const map = document.querySelector("#map");
-  const { data } = map.getContext("2d").getImageData(0, 0, map.width, map.height);
+  const copy = new OffscreenCanvas(map.width, map.height);
+  const context = copy.getContext("2d", { willReadFrequently: true });
+  context.drawImage(map, 0, 0);
+  const { data } = context.getImageData(0, 0, map.width, map.height);
   const seen = new Set();
   for (let at = 0; at < data.length; at += 4) {
     seen.add("#" + [0, 1, 2].map(c => data[at + c].toString(16).padStart(2, "0")).join(""));

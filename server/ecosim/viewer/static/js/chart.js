@@ -93,7 +93,7 @@ export class Chart {
     const bands = [];
     for (const line of view.lines) {
       series.push({
-        label: line.label, stroke: line.colour, width: line.width ?? 1.75, dash: line.dash, points: { show: view.x.length < 3 },
+        label: line.label, stroke: line.colour, width: line.width ?? 1.75, dash: line.dash, points: { show: (chart) => chart.data[0].length < 3 },
         paths: view.steps ? uPlot.paths.stepped({ align: -1 }) : undefined,
       });
       if (line.low) {
