@@ -15,6 +15,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -120,7 +121,7 @@ def fit(run: RunSnapshots, *, others: bool = False) -> Fit:
         pairs += 1
     if not pairs:
         raise DatasetError(
-            f"{run.run_id}: expected more than {2 * PERIOD} ticks, got {run.ticks[-1:]}"
+            f"{run.run_id}: expected more than {2 * PERIOD} ticks, got {run.ticks.max(initial=0)}"
         )
     config = config_of(run)
     seconds = PERIOD * config["time"]["dt"]
@@ -184,24 +185,23 @@ def demonstrate(name: str, rate: float | None, ticks: int) -> None:
         ):
             simulate(world, ticks, folder, run_id, every)
         data = snapshots.open(folder)
-        print_head()
-        print_row("nothing but diffusion, every 5 ticks", fit(data.run("quiet")))
-        print_row("the same with diffusion off", fit(data.run("off")))
-        print_row("living world, every 5 ticks", fit(data.run("living-5")))
-        print_row("  and terms for other processes", fit(data.run("living-5"), others=True))
-        print_row("living world, the ticks of an exchange", fit(data.run("living-1")))
+        found = {
+            "nothing but diffusion, every 5 ticks": fit(data.run("quiet")),
+            "the same with diffusion off": fit(data.run("off")),
+            "living world, every 5 ticks": fit(data.run("living-5")),
+            "  and terms for other processes": fit(data.run("living-5"), others=True),
+            "living world, the ticks of an exchange": fit(data.run("living-1")),
+        }
+    print_table(found)
 
 
-def print_head() -> None:
-    """Print the head of the table."""
+def print_table(fits: Mapping[str, Fit]) -> None:
+    """Print a row a fit, by its name."""
     print(f"{'fit':<40} {'rate 1/s':>11} {'true':>8} {'rel. error':>10}   by depth")
-
-
-def print_row(name: str, found: Fit) -> None:
-    """Print a row of the table."""
-    error = f"{abs(found.rate / found.true - 1):.1e}" if found.true else "-"
-    depths = " ".join(f"{rate:.5f}" for rate in found.by_depth[: DEPTH + 1])
-    print(f"{name:<40} {found.rate:>11.8f} {found.true:>8.4f} {error:>10}   {depths}")
+    for name, found in fits.items():
+        error = f"{abs(found.rate / found.true - 1):.1e}" if found.true else "-"
+        depths = " ".join(f"{rate:.5f}" for rate in found.by_depth[: DEPTH + 1])
+        print(f"{name:<40} {found.rate:>11.8f} {found.true:>8.4f} {error:>10}   {depths}")
 
 
 def main(words: list[str] | None = None) -> int:
@@ -219,9 +219,7 @@ def main(words: list[str] | None = None) -> int:
             demonstrate(arguments.world, arguments.rate, arguments.ticks)
         else:
             data = snapshots.open(arguments.folder)
-            print_head()
-            for run_id in data.runs:
-                print_row(run_id, fit(data.run(run_id)))
+            print_table({run_id: fit(data.run(run_id)) for run_id in data.runs})
     except EcosimError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
