@@ -256,6 +256,8 @@ def changed(record, path, value):
         (["entity_count"], ..., "sample of b: entity_count: expected count, it is missing"),
         (["colour"], 1, "sample of b: colour: not a field of this record"),
         (["species", "deer", "vars", "hunger", "mean"], None, "expected a mean and a std just wh"),
+        (["species", "deer", "vars", "hunger", "std"], -1, "hunger.std: expected a number >= 0"),
+        (["voxels", "moisture", "var"], -1e-9, "voxels.moisture of b: var: expected a number >= 0"),
         (["voxels", "moisture", "mean"], None, "voxels.moisture of b: expected a mean of 2 cells"),
         (["voxels", "moisture", "nonfinite"], 3, "voxels.moisture of b: expected a mean of 2 cell"),
         (["voxels", "light"], {"mean": 1, "min": 1, "max": 1, "var": 0}, "voxels of b: expected t"),

@@ -1,7 +1,10 @@
 """A world that runs in tiles, each in a process of its own, leaves the files of the whole."""
 
+import copy
 import json
+import math
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -345,3 +348,49 @@ def test_a_file_of_another_name_and_no_file_at_all_are_refused(tmp_path):
         merge_files([tmp_path / "a.jsonl"], tmp_path, run_id="w")
     with pytest.raises(MergeError, match="expected one telemetry file or more, got none"):
         merge_files([], tmp_path, run_id="w")
+
+
+WRONG = (None, -1, 0, 2.5, 1e308, 10**400, "x", [], {}, [0, 0], {"a": 1}, True, math.nan, [None])
+
+
+def spoil(record, chance):
+    """Change, remove or add one thing somewhere in a record."""
+    places = []
+
+    def walk(value):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            places.append((value, key))
+            if isinstance(item, (dict, list)):
+                walk(item)
+
+    walk(record)
+    place, key = chance.choice(places)
+    if chance.random() < 0.2:
+        del place[key]
+    elif chance.random() < 0.1 and isinstance(place, dict):
+        place[chance.choice(["moon", "parts", "nonfinite", "dropped"])] = chance.choice(WRONG)
+    else:
+        place[key] = chance.choice(WRONG)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_spoilt_records_are_refused_in_words_or_merge_to_valid_ones(tmp_path, seed):
+    chance = random.Random(seed)
+    parts = [run(tmp_path, "a"), run(tmp_path, "b")]
+    files = [parts[1], tmp_path / "b_events.jsonl"]
+    whole = [records(path) for path in files]
+    refused = 0
+    for _ in range(50):
+        streams = copy.deepcopy(whole)
+        spoil(chance.choice(streams[chance.random() < 0.3]), chance)
+        for path, stream in zip(files, streams, strict=True):
+            path.write_text("".join(json.dumps(record) + "\n" for record in stream))
+        try:
+            done = merged(tmp_path, parts, overwrite=True, allow_short=chance.random() < 0.5)
+        except MergeError:
+            refused += 1
+        else:
+            written = records(done.telemetry_path) + records(done.events_path)
+            assert [problem for record in written for problem in problems(record)] == []
+    assert 25 < refused < 50

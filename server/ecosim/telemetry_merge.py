@@ -119,7 +119,7 @@ def merge_files(
         draft_id = f".{run_id}.merging"  # complete files alone get the name of the run
         sink = JsonlSink(folder, draft_id, events=has_events, overwrite=True)
         stack.callback(_discard, sink)
-        sink.write_telemetry(line(config))
+        sink.write_telemetry(_line(config))
         first, last, samples = _merge_samples(
             readers,
             sink,
@@ -135,7 +135,7 @@ def merge_files(
         ):
             events += batch["count"]
             dropped += sum(batch.get("dropped", {}).values())
-            sink.write_events(line(batch))
+            sink.write_events(_line(batch))
         ends = [reader.end() for reader in readers]
         if None in ends and not allow_short:
             path = readers[ends.index(None)].path
@@ -146,7 +146,7 @@ def merge_files(
         known = [end for end in ends if end is not None]
         if len(known) == len(ends):
             counts = {"tick": last, "samples": samples, "events": events, "events_dropped": dropped}
-            sink.write_telemetry(line(_end(known, run_id, counts, allow_short=allow_short)))
+            sink.write_telemetry(_line(_end(known, run_id, counts, allow_short=allow_short)))
         sink.close()
         try:
             for draft, target in zip(sink.paths, targets, strict=False):
@@ -197,7 +197,7 @@ def _merge_samples(
                 )
             break
         merged = merge_samples(present, cells=cells, variables=variables, run_id=run_id)
-        sink.write_telemetry(line(merged))
+        sink.write_telemetry(_line(merged))
         last = merged["tick"]
         first = last if first is None else first
         samples += 1
@@ -210,9 +210,9 @@ def _end(
     parts: Sequence[Mapping[str, Any]], run_id: str, counts: dict[str, int], *, allow_short: bool
 ) -> dict[str, Any]:
     """Return the end record of the whole, whose files hold so much."""
+    end = merge_ends(parts, run_id=run_id, is_short=allow_short)
     if allow_short and any(part["tick"] != counts["tick"] for part in parts):
-        return merge_ends(parts, run_id=run_id, is_short=True) | counts
-    end = merge_ends(parts, run_id=run_id)
+        return end | counts
     for key, count in counts.items():
         if end[key] != count:
             raise MergeError(
@@ -248,6 +248,10 @@ class _Part:
         if not self.has_sample:
             return None
         found, self._following = self._following, next(self._records, None)
+        if found is not None and type(found.get("tick")) is not int:
+            raise MergeError(
+                f"{self.path}: sample.tick: expected a count, got {describe(found.get('tick'))}"
+            )
         return found
 
     def end(self) -> dict[str, Any] | None:
@@ -287,6 +291,16 @@ def _read(path: Path) -> Generator[dict[str, Any]]:
     except OSError as error:
         reason = error.strerror or error
         raise MergeError(f"{path}: expected a file that can be read: {reason}") from error
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    """Return a record as a line of JSON."""
+    try:
+        return line(record)
+    except ValueError as error:
+        raise MergeError(
+            f"{record['record']}: expected finite numbers in the records of the parts, got others"
+        ) from error
 
 
 def _batches(log: Path, part: _Part) -> Iterator[dict[str, Any]]:

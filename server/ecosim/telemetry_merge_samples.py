@@ -114,6 +114,8 @@ def _variable(found: Sequence[Record], where: str) -> dict[str, Any]:
             raise MergeError(
                 f"{where}: expected a mean and a std just where n is not 0, got {describe(one)}"
             )
+        if deviation is not None and deviation < 0:
+            raise MergeError(f"{where}.std: expected a number >= 0, got {describe(deviation)}")
         parts.append(Moments(n, one.get("nonfinite", 0), mean, None, deviation))
     whole = combine(parts)
     return {"n": whole.n, "mean": whole.mean, "std": whole.deviation} | _nonfinite(whole.nonfinite)
@@ -159,6 +161,8 @@ def _layer(found: Sequence[tuple[Record, int | None, str]]) -> dict[str, Any]:
                 f"{where}: expected a mean of {cells} cells less those that are not finite, "
                 f"got {describe(one)}"
             )
+        if one["var"] is not None and one["var"] < 0:
+            raise MergeError(f"{where}: var: expected a number >= 0, got {describe(one['var'])}")
         parts.append(Moments(cells - nonfinite, nonfinite, one["mean"], one["var"], None))
     whole = combine(parts)
     return {
