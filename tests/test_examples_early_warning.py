@@ -18,13 +18,6 @@ SCRIPT = FOLDER / "early_warning.py"
 SIZES = ("--window", 40, "--horizon", 60, "--every", 2, "--resamples", 50)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Threads that wait for each other take minutes on a busy machine."""
-    with threadpool_limits(1):
-        yield
-
-
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory):
     """40 runs of the minimal world; where hunger is strong, its bees die."""
@@ -33,9 +26,10 @@ def batch(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def parts():
-    """The module of the windows, and that of the command."""
+    """The module of the windows and that of the command; on one thread, as others may be busy."""
     command = load(SCRIPT)
-    return load(FOLDER / "windows.py"), command
+    with threadpool_limits(1):
+        yield load(FOLDER / "windows.py"), command
 
 
 def example(*words):
@@ -179,15 +173,15 @@ def test_features_look_back_alone(parts):
         (["--horizon", "5000"], "expected runs longer than window and horizon together"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_line(batch, words, told):
-    done = example(batch, *words)
-    assert done.returncode == 1
-    assert told in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("error: ")
+def test_what_cannot_be_done_is_told_in_a_line(batch, parts, capsys, words, told):
+    assert parts[1].main([str(batch), *words]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert told in error
+    assert error.count("\n") == 1
 
 
-def test_options_out_of_range_and_files_that_exist_are_refused(batch, tmp_path):
+def test_options_out_of_range_and_files_that_exist_are_refused(batch, parts, tmp_path, capsys):
     kept = tmp_path / "kept.json"
     kept.write_text("mine", encoding="utf-8")
     for words, told in (
@@ -196,7 +190,7 @@ def test_options_out_of_range_and_files_that_exist_are_refused(batch, tmp_path):
         (["--seed", "-1"], "--seed: expected 0 or more, got -1"),
         (["--out", str(kept)], "--out: expected a file that does not exist yet"),
     ):
-        done = example(batch, *words)
-        assert done.returncode == 2
-        assert told in done.stderr
+        with pytest.raises(SystemExit, match="2"):
+            parts[1].main([str(batch), *words])
+        assert told in capsys.readouterr().err
     assert kept.read_text(encoding="utf-8") == "mine"

@@ -17,11 +17,12 @@ SCRIPT = EXAMPLES / "surrogate" / "surrogate.py"
 OUTCOME = "total_consumers_mean"
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Threads that wait for each other take minutes on a busy machine."""
+@pytest.fixture(scope="module")
+def module():
+    """The example; its threads would wait for each other for minutes on a busy machine."""
+    loaded = load(SCRIPT)
     with threadpool_limits(1):
-        yield
+        yield loaded
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +94,7 @@ def test_the_ranking_of_an_analysis_is_compared_over_the_parameters_both_have(fo
     assert -1 <= entry["spearman"] <= 1
 
 
-def test_the_same_seed_gives_the_same_numbers_and_another_seed_other_splits(batch):
-    module = load(SCRIPT)
+def test_the_same_seed_gives_the_same_numbers_and_another_other_splits(module, batch):
     inputs, outcomes = module.read(str(batch), [OUTCOME])
     x, y = module.usable(inputs, outcomes[OUTCOME], "batch")
     first, again, other = (module.held_out(x, y, "boosting", 2, seed) for seed in (1, 1, 2))
@@ -102,16 +102,14 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_other_splits(batc
     assert first["r2"] != other["r2"]
 
 
-def test_an_outcome_that_is_chance_alone_cannot_be_predicted():
+def test_an_outcome_that_is_chance_alone_cannot_be_predicted(module):
     """Where the held-out runs leaked into the choice or the fit, this R2 would be above 0."""
-    module = load(SCRIPT)
     rng = np.random.default_rng(0)
     found = module.held_out(rng.random((80, 5)), rng.random(80), "kernel", 3, 0)
     assert max(found["r2"]) < 0.1
 
 
-def test_cross_validation_prefers_the_model_that_fits():
-    module = load(SCRIPT)
+def test_cross_validation_prefers_the_model_that_fits(module):
     inputs = np.random.default_rng(0).random((120, 3))
     name, scores = module.choose(inputs, inputs @ [1.0, 2.0, 3.0], "auto", 0)
     assert name == "ridge"
@@ -123,31 +121,33 @@ def test_cross_validation_prefers_the_model_that_fits():
     [
         (["--outcome", "shanon"], "expected one of shannon_end"),
         (["--outcome", "richness_end", "--replicate", "nowhere"], "nowhere: expected a dataset"),
-        (["--outcome", "time_to_collapse"], "expected it to vary"),
+        (["--outcome", "capacity.mushroom"], "expected it to vary"),
         (["--outcome", OUTCOME, "--ranking", "nowhere", "--repeats", "1", "--model", "ridge"],
          "nowhere: expected total_consumers_mean.METHOD.json"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_done_is_told_in_a_line(batch, words, told):
-    done = example(batch, *words)
-    assert done.returncode == 1
-    assert told in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("error: ")
+def test_what_cannot_be_done_is_told_in_a_line(module, batch, capsys, words, told):
+    assert module.main([str(batch), *words]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert told in error
+    assert error.count("\n") == 1
 
 
-def test_a_folder_without_a_batch_and_a_file_that_exists_are_refused(batch, tmp_path):
-    assert "expected a dataset" in example(tmp_path, "--outcome", OUTCOME).stderr
+def test_a_folder_without_a_batch_and_a_file_that_exists_are_refused(
+    module, batch, tmp_path, capsys
+):
+    assert module.main([str(tmp_path), "--outcome", OUTCOME]) == 1
+    assert "expected a dataset" in capsys.readouterr().err
     kept = tmp_path / "kept.json"
     kept.write_text("mine", encoding="utf-8")
-    done = example(batch, "--outcome", OUTCOME, "--out", kept)
-    assert done.returncode == 2
-    assert "--out: expected a file that does not exist yet" in done.stderr
+    with pytest.raises(SystemExit, match="2"):
+        module.main([str(batch), "--outcome", OUTCOME, "--out", str(kept)])
+    assert "--out: expected a file that does not exist yet" in capsys.readouterr().err
     assert kept.read_text(encoding="utf-8") == "mine"
 
 
-def test_too_few_runs_are_refused():
-    module = load(SCRIPT)
+def test_too_few_runs_are_refused(module):
     frame = module.pd.DataFrame({"x": range(8), "y": range(8)})
     with pytest.raises(ValueError, match="expected at least 32 runs with y, got 8"):
         module.usable(frame[["x"]], frame["y"], "small")

@@ -23,7 +23,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
-from windows import CONSUMERS, Windows, make_windows, read_runs
+from windows import CONSUMERS, INDICATORS, Windows, make_windows, read_runs
 
 import ecosim.datasets
 from ecosim.errors import DatasetError, EcosimError
@@ -66,13 +66,15 @@ def predictors(windows: Windows, seed: int) -> dict[str, NDArray[np.float64]]:
     The first two are one feature each and learn nothing; the others are fitted on other runs.
     """
     table = windows.features
-    shape = [name for name in table if not name.endswith("level") and name != "share_of_maximum"]
+    now = [name for name in table if name.endswith(".level")]
+    shape = [name for name in table if name.rpartition(".")[2] in INDICATORS]
     own = [name for name in shape if name.startswith("count.")]
     return {
         BASELINE: -table["level"].to_numpy(),
         "share of its maximum alone": -table["share_of_maximum"].to_numpy(),
         "indicators of the count": held_out(windows, own, "boosting", seed),
         "indicators of everything": held_out(windows, shape, "boosting", seed),
+        "state and soil, last sample": held_out(windows, now, "boosting", seed),
         "all features, logistic": held_out(windows, list(table), "logistic", seed),
         "all features, boosting": held_out(windows, list(table), "boosting", seed),
     }

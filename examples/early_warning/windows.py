@@ -16,6 +16,7 @@ from ecosim.errors import DatasetError
 #: Fewer samples than this have no autocorrelation to speak of.
 LEAST_SAMPLES = 8
 CONSUMERS = "consumers"
+INDICATORS = ("trend", "deviation", "autocorrelation")
 
 
 @dataclass(frozen=True)
@@ -200,8 +201,5 @@ def indicators(inside: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     # What is left of a straight line is rounding, which has no autocorrelation.
     straight = square <= 1e-20 * (inside**2).sum(axis=1)
     correlation = np.divide(lagged, square, out=np.zeros(len(inside)), where=~straight)
-    return {
-        "trend": trend,
-        "deviation": np.sqrt(square / samples),
-        "autocorrelation": correlation,
-    }
+    found = (trend, np.sqrt(square / samples), correlation)
+    return dict(zip(INDICATORS, found, strict=True))
