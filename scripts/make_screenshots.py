@@ -13,22 +13,25 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Browser, sync_playwright
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
-SIZES = {"wide": (1440, 900), "phone": (360, 780)}
-THEMES = ("light", "dark")
-TICK = 2000
+SIZES = {"wide": (1200, 860), "phone": (360, 780)}
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+TICK = 1500
 PATIENCE_MS = 300_000
+#: So long that the chart of the cost, one point every two seconds, has a line to show.
+COST_MS = 20_000
 
 
-def take(browser: Browser, url: str, name: str, theme: str, folder: Path) -> Path:
-    """Save the page at one width and in one theme and return the file."""
+def take(browser: Browser, url: str, name: str, folder: Path) -> Iterator[Path]:
+    """Save the page at one width in both themes and yield the files."""
     width, height = SIZES[name]
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
-    page = context.new_page()
+    page = browser.new_page(viewport={"width": width, "height": height})
     page.goto(url)
     page.wait_for_function(
         "tick => Number(document.querySelector('#fact-tick').textContent.replaceAll(',', ''))"
@@ -39,10 +42,14 @@ def take(browser: Browser, url: str, name: str, theme: str, folder: Path) -> Pat
     page.wait_for_selector("#chart-population canvas")
     page.wait_for_selector("#chart-cost canvas", timeout=PATIENCE_MS)
     page.wait_for_selector("#scale:not([hidden])")
-    path = folder / f"page-{name}-{theme}.png"
-    page.screenshot(path=path, full_page=name == "wide")
-    context.close()
-    return path
+    page.wait_for_timeout(COST_MS)
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_selector(f":root[data-theme={theme}]")
+        path = folder / f"page-{name}-{theme}.png"
+        page.screenshot(path=path)
+        yield path
+    page.close()
 
 
 def main() -> int:
@@ -65,8 +72,8 @@ def main() -> int:
                     executable_path=options.chromium, args=["--no-sandbox", "--disable-gpu"]
                 )
                 for name in SIZES:
-                    for theme in THEMES:
-                        print(take(browser, url, name, theme, options.out))
+                    for path in take(browser, url, name, options.out):
+                        print(path)
                 browser.close()
         finally:
             server.terminate()

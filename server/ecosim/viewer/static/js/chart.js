@@ -106,7 +106,7 @@ export class Chart {
     return {
       width: Math.max(200, this._plot.clientWidth),
       height: this._height,
-      padding: [10, 12, 0, 0],
+      padding: [10, 22, 0, 0],
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, sync: { key: "run" }, points: { size: 6 } },
       hooks: { setCursor: [(chart) => this._point(chart.cursor.idx)] },
@@ -131,7 +131,7 @@ export class Chart {
 
   _bounds(low, high) {
     const { bounds } = this._now;
-    if (low === null) return [0, 1];
+    if (low === null || (low === 0 && high === 0)) return [0, 1];
     if (bounds) return [Math.min(bounds[0], low), Math.max(bounds[1], high)];
     const margin = (high - low || Math.abs(high) || 1) * 0.08;
     return [low >= 0 ? Math.max(0, low - margin) : low - margin, high + margin];

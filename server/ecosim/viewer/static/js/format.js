@@ -22,7 +22,10 @@ export const percent = (value) =>
   Number.isFinite(value) ? `${short.format(value * 100)} %` : "–";
 
 /** A name as people write it: reproductive_drive becomes reproductive drive. */
-export const words = (name) => String(name).replaceAll("_", " ");
+export const words = (name) => String(name).replace(/(?<=[a-z0-9])_(?=[a-z0-9])/gi, " ");
+
+/** The name of a world, of which the server may know the path: its last part. */
+export const worldName = (world) => String(world).split(/[\\/]/).at(-1) || String(world);
 
 /** A name of an event type: DEATH_STARVE becomes death starve. */
 export const eventWords = (type) => words(type).toLowerCase();

@@ -5,7 +5,7 @@ import { Charts } from "./charts.js";
 import { Controls } from "./controls.js";
 import { Inspector, sentence, showTip } from "./details.js";
 import { byId, fillSelect, setText } from "./dom.js";
-import { count, fraction, number, words } from "./format.js";
+import { count, fraction, number, words, worldName } from "./format.js";
 import { History } from "./history.js";
 import { fillMarks, Legend } from "./legend.js";
 import { WorldMap } from "./map.js";
@@ -175,9 +175,10 @@ class Page {
     this.end = null;
     this.choose(null, false);
     this.voice.notice(null);
-    setText(byId("world-name"), String(state.world ?? state.session_id));
+    const name = worldName(state.world ?? state.session_id);
+    setText(byId("world-name"), name);
     setText(byId("run-name"), `${state.run_id}, seed ${state.seed}`);
-    document.title = `${state.world ?? state.session_id} · EcoSim`;
+    document.title = `${name} · EcoSim`;
   }
 
   offerLayers(state) {
