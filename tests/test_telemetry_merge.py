@@ -11,10 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from conftest import backends
-from ecosim.telemetry_merge import (
-    MergeError,
-    merge_samples,
-)
+from ecosim.telemetry_merge import MergeError, merge_samples
 from ecosim.telemetry_schema import problems
 from ecosim.telemetry_statistics import Moments, combine, moments
 
