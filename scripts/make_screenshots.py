@@ -20,7 +20,7 @@ from typing import Literal
 from playwright.sync_api import Browser, sync_playwright
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
-SIZES = {"wide": (1160, 820), "phone": (360, 780)}
+SIZES = {"wide": (1120, 800), "phone": (360, 780)}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 TICK = 1500
 PATIENCE_MS = 300_000
