@@ -15,7 +15,7 @@ from examples_cases import EXAMPLES, load, run_batch
 
 FOLDER = EXAMPLES / "early_warning"
 SCRIPT = FOLDER / "early_warning.py"
-SIZES = ("--window", 40, "--horizon", 60, "--every", 2, "--resamples", 50)
+SIZES = ("--window", 40, "--horizon", 60, "--every", 3, "--resamples", 50)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,19 @@ def test_collapses_of_a_batch_are_told_and_warned_of_better_than_by_chance(batch
     assert found["predictors"]["last level alone"]["gain_interval"] == [0, 0]
     assert found["predictors"]["all features, logistic"]["interval"][0] > 0.5
     assert f"a collapse follows within 60 ticks in {found['positives']}" in done.stdout
-    assert example(batch, "--of", "bee", *SIZES).stdout == done.stdout
+
+
+def test_the_same_seed_gives_the_same_folds_scores_and_intervals(parts):
+    rng = np.random.default_rng(0)
+    run = np.repeat(np.arange(30), 5)
+    features = pd.DataFrame({"x": rng.random(150), "y": rng.random(150)})
+    windows = parts[0].Windows(features, rng.random(150) > 0.6, run, run, {})
+    scores = [parts[1].held_out(windows, ["x", "y"], "boosting", seed) for seed in (3, 3, 4)]
+    assert scores[0].tolist() == scores[1].tolist() != scores[2].tolist()
+    found = [
+        parts[1].evaluate(windows, {parts[1].BASELINE: scores[0]}, 20, seed) for seed in (3, 3, 4)
+    ]
+    assert found[0] == found[1] != found[2]
 
 
 def test_windows_are_labelled_by_what_follows_and_nothing_unseen_is_kept(parts):
@@ -128,7 +140,7 @@ def test_intervals_are_over_runs_and_not_over_windows(parts):
     for times in (1, 9):
         columns = (np.repeat(column, times) for column in (label, run, run))
         windows = parts[0].Windows(pd.DataFrame(), *columns, {})
-        one = parts[1].evaluate(windows, {name: np.repeat(score, times)}, 200, 1)
+        one = parts[1].evaluate(windows, {name: np.repeat(score, times)}, 50, 1)
         found.append(one[name]["interval"])
     assert found[0] == pytest.approx(found[1])
 

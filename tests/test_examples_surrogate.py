@@ -97,7 +97,7 @@ def test_the_ranking_of_an_analysis_is_compared_over_the_parameters_both_have(fo
 def test_the_same_seed_gives_the_same_numbers_and_another_other_splits(module, batch):
     inputs, outcomes = module.read(str(batch), [OUTCOME])
     x, y = module.usable(inputs, outcomes[OUTCOME], "batch")
-    first, again, other = (module.held_out(x, y, "boosting", 2, seed) for seed in (1, 1, 2))
+    first, again, other = (module.held_out(x, y, "boosting", 1, seed) for seed in (1, 1, 2))
     assert first == again
     assert first["r2"] != other["r2"]
 
@@ -121,7 +121,7 @@ def test_cross_validation_prefers_the_model_that_fits(module):
     [
         (["--outcome", "shanon"], "expected one of shannon_end"),
         (["--outcome", "richness_end", "--replicate", "nowhere"], "nowhere: expected a dataset"),
-        (["--outcome", "capacity.mushroom"], "expected it to vary"),
+        (["--outcome", "SELECT run_id, 7 AS same FROM runs"], "same: expected it to vary, it is 7"),
         (["--outcome", OUTCOME, "--ranking", "nowhere", "--repeats", "1", "--model", "ridge"],
          "nowhere: expected total_consumers_mean.METHOD.json"),
     ],
