@@ -6,7 +6,8 @@
     ├── TelemetryError
     │   ├── TelemetryConfigError (ValueError)   a setting that is unknown or out of range
     │   ├── HostError (TypeError)               an engine that does not fit the host interface
-    │   └── OutputError (OSError)               a telemetry file that cannot be written
+    │   ├── OutputError (OSError)               a telemetry file that cannot be written
+    │   └── MergeError (ValueError)             files that are not parts of one world
     ├── WorldError (ValueError)                 a world definition with mistakes
     ├── DatasetError (ValueError)               a dataset that is missing, or lacks what was asked
     └── BatchError
@@ -23,6 +24,7 @@ from __future__ import annotations
 from ecosim.telemetry_errors import (
     EcosimError,
     HostError,
+    MergeError,
     OutputError,
     TelemetryConfigError,
     TelemetryError,
@@ -35,6 +37,7 @@ __all__ = [
     "EcosimError",
     "EngineError",
     "HostError",
+    "MergeError",
     "OutputError",
     "SpaceError",
     "TelemetryConfigError",

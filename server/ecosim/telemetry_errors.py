@@ -26,3 +26,7 @@ class HostError(TelemetryError, TypeError):
 
 class OutputError(TelemetryError, OSError):
     """A telemetry file could not be created, written or closed."""
+
+
+class MergeError(TelemetryError, ValueError):
+    """Records or files that are not parts of one world, or lack what a merge needs."""

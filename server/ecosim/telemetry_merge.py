@@ -21,9 +21,8 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ecosim.telemetry_errors import OutputError
+from ecosim.telemetry_errors import MergeError, OutputError
 from ecosim.telemetry_merge_events import merge_events
-from ecosim.telemetry_merge_parts import MergeError
 from ecosim.telemetry_merge_runs import cells_of, merge_configs, merge_ends
 from ecosim.telemetry_merge_samples import merge_samples
 from ecosim.telemetry_records import line

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from ecosim.telemetry_aggregates import EVENT_BATCH_TICKS
-from ecosim.telemetry_merge_parts import MergeError, Record, check, summed
+from ecosim.telemetry_errors import MergeError
+from ecosim.telemetry_merge_parts import Record, check, summed
 
 #: Most events of one merged batch, so that memory stays bounded; the emitter's default is the same.
 LARGEST_BATCH: Final = 65_536

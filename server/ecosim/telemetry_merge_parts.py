@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from ecosim.telemetry_errors import TelemetryError
+from ecosim.telemetry_errors import MergeError
 from ecosim.telemetry_schema import problems
 from ecosim.telemetry_values import describe
 
@@ -13,10 +13,6 @@ Record = Mapping[str, Any]
 
 #: How the schema words a key that it does not know.
 _UNKNOWN: Final = "not a field of this record"
-
-
-class MergeError(TelemetryError, ValueError):
-    """Records or files that are not parts of one world, or lack what a merge needs."""
 
 
 def check(parts: Sequence[Record], kind: str, *, is_open: bool = False) -> None:

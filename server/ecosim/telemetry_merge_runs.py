@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ecosim.telemetry_config import check_run_id
-from ecosim.telemetry_errors import HostError, TelemetryConfigError
-from ecosim.telemetry_merge_parts import MergeError, Record, check, names_of, same, whole_id
+from ecosim.telemetry_errors import HostError, MergeError, TelemetryConfigError
+from ecosim.telemetry_merge_parts import Record, check, names_of, same, whole_id
 from ecosim.telemetry_records import SCHEMA_VERSION, digest
 from ecosim.telemetry_values import grid_dimensions
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ecosim.telemetry_merge_parts import MergeError, Record, check, names_of, same, summed, whole_id
+from ecosim.telemetry_errors import MergeError
+from ecosim.telemetry_merge_parts import Record, check, names_of, same, summed, whole_id
 from ecosim.telemetry_statistics import Moments, combine
 from ecosim.telemetry_values import describe
 

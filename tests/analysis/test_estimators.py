@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from analysis_cases import SCRIPTS
+from SALib.analyze import rbd_fast
 from SALib.analyze.delta import calc_delta
 
 from ecosim.analysis import estimators
+from ecosim.analysis.aliasing import false_indices
 from ecosim.analysis.delta import Densities, class_edges, outcome_grid
 from ecosim.analysis.estimators import (
     MORRIS_LEVELS,
     Problem,
+    RefusedError,
     estimate_delta,
     estimate_morris,
     estimate_rbd_fast,
@@ -77,6 +80,40 @@ def test_rbd_fast_finds_the_known_first_order_indices(functions, name, sampler):
     found = estimate_rbd_fast(problem(points, outcome))
     assert found.values["S1"] == pytest.approx(function.first, abs=0.05)
     assert found.clear[np.array(function.first) > 0.05].all()
+
+
+def made_of(points, cause):
+    """Return an outcome that one input decides."""
+    return np.sin(3 * points[:, cause])
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_rbd_fast_is_refused_where_the_order_by_one_input_gives_away_another(seed):
+    points = drawn(unit_space(56), "sobol", 1024, seed)
+    cause = false_indices(points).max(axis=0).argmax()
+    false = false_indices(points)[:, cause]
+    assert false.max() > 0.2
+    with pytest.raises(RefusedError) as caught:
+        estimate_rbd_fast(problem(points, made_of(points, cause)))
+    assert f"sorted by x{false.argmax()} they leave x{cause} in waves" in str(caught.value)
+    assert "--method delta" in str(caught.value)
+
+
+@pytest.mark.parametrize("rows", [128, 1024])
+def test_rbd_fast_takes_a_latin_hypercube_of_many_inputs(rows):
+    points = drawn(unit_space(56), "lhs", rows, 3)
+    found = estimate_rbd_fast(problem(points, made_of(points, 5)))
+    assert found.values["S1"][5] > 0.9
+    assert np.delete(found.values["S1"], 5).max() < 0.3
+
+
+def test_false_indices_are_those_of_salib():
+    points = drawn(unit_space(6), "sobol", 256, 4)
+    space = {"num_vars": 6, "names": list("abcdef"), "bounds": [[0, 1]] * 6}
+    for cause in range(6):
+        salib = rbd_fast.analyze(space, points, points[:, cause], num_resamples=2, seed=1)["S1"]
+        salib[cause] = 0
+        assert false_indices(points)[:, cause] == pytest.approx(salib, abs=1e-9)
 
 
 @pytest.mark.parametrize("rows", [128, 500, 3000])

@@ -327,7 +327,7 @@ def test_the_files_say_what_was_found_and_are_not_overwritten(filling, tmp_path)
     analysis = analyze(filling, [VALUE], settings=Settings(seed=5))
     folder = tmp_path / "results"
     as_json, as_csv = write_results(analysis.results, folder)
-    assert as_json.name == "value.rbd_fast.json"
+    assert as_json.name == "value.delta.json"
     document = json.loads(as_json.read_text(encoding="utf-8"))
     assert document == to_json(analysis.results[0])
     assert document["used"] == {
@@ -336,7 +336,7 @@ def test_the_files_say_what_was_found_and_are_not_overwritten(filling, tmp_path)
     rows = list(csv.DictReader(as_csv.read_text(encoding="utf-8").splitlines()))
     for row, entry in zip(rows, document["ranking"], strict=True):
         assert row["name"] == entry["name"]
-        assert float(row["S1"]) == entry["values"]["S1"]
+        assert float(row["delta"]) == entry["values"]["delta"]
     before = as_json.stat().st_mtime_ns
     write_results(analyze(filling, [VALUE], settings=Settings(seed=5)).results, folder)
     other = analyze(filling, [VALUE], settings=Settings(seed=6)).results
@@ -350,7 +350,7 @@ def test_the_files_say_what_was_found_and_are_not_overwritten(filling, tmp_path)
 def test_a_name_of_any_characters_becomes_a_file_of_plain_ones(filling, tmp_path):
     query = VALUE.replace("AS value", 'AS "../a b/ç"')
     (as_json, _) = write_results(analyze(filling, [query]).results, tmp_path / "results")
-    assert as_json.name == ".._a_b__.rbd_fast.json"
+    assert as_json.name == ".._a_b__.delta.json"
     assert json.loads(as_json.read_text(encoding="utf-8"))["outcome"]["name"] == "../a b/ç"
     assert list(tmp_path.iterdir()) == [tmp_path / "results"]
     twice = [query, query.replace("a b", "a+b")]

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ecosim.analysis.aliasing import worst_alias
 from ecosim.analysis.delta import Densities, class_edges, outcome_grid, reduced_deltas
 from ecosim.analysis.floors import morris_floor, sobol_floor
 
@@ -29,6 +30,10 @@ _DUMMIES: Final = {"delta": 40, "rbd_fast": 200}
 _MOST_CONSTANT: Final = 0.35
 #: Resamples for the bias of a dummy's delta; its spread over dummies is what matters.
 _DUMMY_RESAMPLES: Final = 20
+
+
+class RefusedError(Exception):
+    """Why one outcome cannot be analysed, while others may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +203,14 @@ def estimate_rbd_fast(problem: Problem) -> Estimate:
             seed=rng,
         )
     values = {name: np.asarray(found[name], float) for name in ("S1", "S1_conf")}
+    alias = worst_alias(problem.inputs, values["S1"])
+    if alias is not None:
+        raise RefusedError(
+            "expected rows whose order by one parameter tells nothing of the others, but sorted by "
+            f"{problem.columns[alias.taken]} they leave {problem.columns[alias.other]} in waves, "
+            f"which gives it an index of {alias.amount:.2f} that is not its own: --method delta "
+            "can use these runs, and a batch of --sampler lhs serves rbd_fast"
+        )
     count = _DUMMIES["rbd_fast"]
     blank = {"num_vars": count, "names": [str(i) for i in range(count)]}
     dummies = rng.random((len(outcome), count))

@@ -11,14 +11,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ecosim.analysis.aliasing import worst_alias
 from ecosim.analysis.community import Role
 from ecosim.analysis.definitions import Outcome
 from ecosim.analysis.definitions import Settings as OutcomeSettings
-from ecosim.analysis.estimators import Estimate, Problem
+from ecosim.analysis.estimators import Estimate, Problem, RefusedError
 from ecosim.analysis.methods import METHODS, Method
 from ecosim.analysis.outcomes import OutcomeTable, outcome_table
 from ecosim.analysis.stored import Stored, check_replicates, open_stored
-from ecosim.analysis.units import RefusedError, Used, refuse_few, used_units
+from ecosim.analysis.units import Used, refuse_few, used_units
 from ecosim.batch.plan import BatchPlan
 from ecosim.batch.samplers import block_size
 from ecosim.errors import DatasetError, SpaceError
@@ -163,13 +164,13 @@ def analyze(
     settings = settings or Settings()
     stored = [open_stored(Path(one)) for one in (folder, *replicates)]
     first = stored[0]
-    chosen = _method(method, first.batch.plan)
+    inputs = first.inputs()
+    chosen = _method(method, first.batch.plan, inputs)
     check_replicates(first, stored[1:])
     tables = [
         outcome_table(one.dataset, outcomes, settings=outcome_settings, roles=roles)
         for one in stored
     ]
-    inputs = first.inputs()
     analysis = Analysis()
     for outcome in tables[0].outcomes:
         try:
@@ -181,11 +182,13 @@ def analyze(
     return analysis
 
 
-def _method(name: str | None, plan: BatchPlan) -> Method:
+def _method(name: str | None, plan: BatchPlan, inputs: NDArray[np.float64]) -> Method:
     """Return the method, if it can use the design of the plan."""
     fitting = [one for one in METHODS.values() if plan.sampler in one.samplers]
     if name is None:
-        return fitting[0]
+        varied = inputs[:, np.ptp(inputs, axis=0) > 0]
+        sorts = fitting[0].name == "rbd_fast" and varied.shape[1] > 0
+        return fitting[1 if sorts and worst_alias(varied) is not None else 0]
     if name not in METHODS:
         raise SpaceError(f"method: expected one of {', '.join(METHODS)}, got {name!r}")
     method = METHODS[name]

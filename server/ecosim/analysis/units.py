@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ecosim.analysis.estimators import RefusedError
 from ecosim.analysis.methods import Method
 from ecosim.analysis.stored import NOT_COLLECTED
 from ecosim.batch.plan import BatchPlan
@@ -36,10 +37,6 @@ class Used:
     kept: int
     reasons: dict[str, int]
     rows: NDArray[np.bool_]
-
-
-class RefusedError(Exception):
-    """Why one outcome cannot be analysed, while others may."""
 
 
 def used_units(reasons: Sequence[str], size: int) -> Used:
