@@ -63,15 +63,18 @@ def make_model(kind: str, seed: int) -> Any:
 def predictors(windows: Windows, seed: int) -> dict[str, NDArray[np.float64]]:
     """Return name to score of each window, the higher the likelier a collapse.
 
-    The first two are one feature each and learn nothing; the others are fitted on other runs.
+    The first three are one feature each and learn nothing; the others are fitted on other runs.
     """
     table = windows.features
     now = [name for name in table if name.endswith(".level")]
     shape = [name for name in table if name.rpartition(".")[2] in INDICATORS]
     own = [name for name in shape if name.startswith("count.")]
+    # Plants have no hunger, and neither has a population before its first animal.
+    hunger = table["hunger.level"].fillna(0) if "hunger.level" in table else 0 * table["level"]
     return {
         BASELINE: -table["level"].to_numpy(),
         "share of its maximum alone": -table["share_of_maximum"].to_numpy(),
+        "mean hunger alone": hunger.to_numpy(),
         "indicators of the count": held_out(windows, own, "boosting", seed),
         "indicators of everything": held_out(windows, shape, "boosting", seed),
         "state and soil, last sample": held_out(windows, now, "boosting", seed),

@@ -109,8 +109,8 @@ def draw_sobol(folder: Path, into: Path) -> None:
         axes.set_visible(False)
     grid[0, 0].invert_yaxis()
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower right", ncols=len(labels), frameon=False)
-    save(figure, into / "study-sobol.svg")
+    figure.legend(handles, labels, loc="upper center", ncols=len(labels), frameon=False)
+    save(figure, into / "study-sobol.svg", top=0.95)
 
 
 def draw_surrogate(folder: Path, into: Path) -> None:
@@ -163,11 +163,11 @@ def draw_warning(folder: Path, into: Path) -> None:
             axes.plot(area["auc"], place, "o", color=colour, ms=6)
         axes.set_yticks(range(len(one["predictors"])), list(one["predictors"]))
         axes.set_title(
-            f"{one['of']}, within {one['horizon']} ticks\n{one['positive_runs']} of "
-            f"{one['runs']} runs warn",
+            f"{one['of']}, within {one['horizon']} ticks\n{one['collapses']} of "
+            f"{one['runs']} runs collapse",
             fontsize=9,
         )
-        axes.set_xlim(0.75, 1.005)
+        axes.set_xlim(0.66, 1.005)
         axes.grid(axis="x", color="#e6e8eb")
         axes.set_axisbelow(True)
     grid[0, 0].invert_yaxis()
@@ -194,9 +194,9 @@ def draw_ticks(folder: Path, into: Path) -> None:
     save(figure, into / "study-ticks.png")
 
 
-def save(figure: Any, path: Path) -> None:
+def save(figure: Any, path: Path, top: float = 1) -> None:
     """Write a figure without the date, so that the same numbers give the same file."""
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, 0, 1, top))
     dates = {"Date": None} if path.suffix == ".svg" else {}
     figure.savefig(path, metadata=dates, dpi=140)
     pyplot.close(figure)
