@@ -200,7 +200,8 @@ def test_options_out_of_range_and_files_that_exist_are_refused(batch, parts, tmp
         (["--window", "0"], "--window: expected 1 or more, got 0"),
         (["--collapse-fraction", "1"], "--collapse-fraction: expected 0..1, got 1.0"),
         (["--seed", "-1"], "--seed: expected 0 or more, got -1"),
-        (["--out", str(kept)], "--out: expected a file that does not exist yet"),
+        (["--out", str(tmp_path / "no" / "file")], "--out: expected a new file in a folder that"),
+        (["--out", str(kept)], "--out: expected a new file in a folder that exists"),
     ):
         with pytest.raises(SystemExit, match="2"):
             parts[1].main([str(batch), *words])

@@ -143,7 +143,7 @@ def test_a_folder_without_a_batch_and_a_file_that_exists_are_refused(
     kept.write_text("mine", encoding="utf-8")
     with pytest.raises(SystemExit, match="2"):
         module.main([str(batch), "--outcome", OUTCOME, "--out", str(kept)])
-    assert "--out: expected a file that does not exist yet" in capsys.readouterr().err
+    assert "--out: expected a new file in a folder that exists" in capsys.readouterr().err
     assert kept.read_text(encoding="utf-8") == "mine"
 
 

@@ -117,7 +117,7 @@ def study(arguments: argparse.Namespace) -> dict[str, Any]:
     data = ecosim.datasets.open(arguments.folder)
     runs = read_runs(data, arguments.of, arguments.collapse_fraction)
     collapses = int(sum(run.collapse < np.inf for run in runs))
-    told = f"{collapses} of {len(runs)} runs collapse below {arguments.collapse_fraction:.0%}"
+    told = f"{collapses} of {len(runs)} runs collapse below {100 * arguments.collapse_fraction:g} %"
     windows = make_windows(runs, arguments.window, arguments.horizon, arguments.every)
     warned = len(np.unique(windows.run[windows.label]))
     if warned < LEAST_COLLAPSES or len(runs) - collapses < 1:
@@ -166,7 +166,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--every", type=int, default=5, help="samples between windows (5)")
     parser.add_argument("--resamples", type=int, default=500, help="of the runs (500)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", metavar="FILE", help="write what was found as JSON")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write what was found as JSON")
     arguments = parser.parse_args(words)
     for name in ("window", "horizon", "every", "resamples"):
         if getattr(arguments, name) < 1:
@@ -175,14 +175,14 @@ def main(words: list[str] | None = None) -> int:
         parser.error(f"--collapse-fraction: expected 0..1, got {arguments.collapse_fraction}")
     if arguments.seed < 0:
         parser.error(f"--seed: expected 0 or more, got {arguments.seed}")
-    if arguments.out and Path(arguments.out).exists():
-        parser.error(f"--out: expected a file that does not exist yet, got {arguments.out}")
+    if arguments.out and (arguments.out.exists() or not arguments.out.parent.is_dir()):
+        parser.error(f"--out: expected a new file in a folder that exists, got {arguments.out}")
     try:
         # So few rows a tree: threads would wait for each other, on a busy machine for minutes.
         with threadpool_limits(1):
             found = study(arguments)
         if arguments.out:
-            Path(arguments.out).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            arguments.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     except (EcosimError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

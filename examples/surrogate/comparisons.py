@@ -29,8 +29,11 @@ def noise_bound(
         The second batch has other parameters, or too few rows of the first.
     """
     names = list(inputs.columns)
-    if list(again.columns) != names:
-        raise DatasetError(f"--replicate: expected the parameters {names}, got {list(again)}")
+    if lone := sorted(set(names) ^ set(again.columns)):
+        raise DatasetError(
+            f"--replicate: expected the parameters of the batch, {len(lone)} are in one of the two "
+            f"alone, such as {lone[0]}"
+        )
     pairs = inputs.assign(first=column).merge(again.assign(second=other), on=names).dropna()
     if len(pairs) < LEAST_PAIRS:
         raise DatasetError(

@@ -175,18 +175,18 @@ def main(words: list[str] | None = None) -> int:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--top", type=int, default=8, help="parameters to print (8)")
-    parser.add_argument("--out", metavar="FILE", help="write what was found as JSON")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write what was found as JSON")
     arguments = parser.parse_args(words)
     if arguments.repeats < 1 or arguments.seed < 0:
         parser.error("expected --repeats >= 1 and --seed >= 0")
-    if arguments.out and Path(arguments.out).exists():
-        parser.error(f"--out: expected a file that does not exist yet, got {arguments.out}")
+    if arguments.out and (arguments.out.exists() or not arguments.out.parent.is_dir()):
+        parser.error(f"--out: expected a new file in a folder that exists, got {arguments.out}")
     try:
         # So few rows a tree: threads would wait for each other, on a busy machine for minutes.
         with threadpool_limits(1):
             found = study(arguments)
         if arguments.out:
-            Path(arguments.out).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            arguments.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     except (EcosimError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
