@@ -56,30 +56,38 @@ def read(folder: Path, method: str) -> dict[str, dict[str, Any]]:
 
 
 def draw_morris(folder: Path, into: Path) -> None:
-    """Draw the mean absolute effects of all outcomes, in standard deviations of the outcome."""
+    """Draw the mean absolute effects of all outcomes, in standard deviations of the outcome.
+
+    Effects that do not stand out from chance are left white.
+    """
     found = read(folder / "screening", "morris")
     names = [entry["name"] for entry in next(iter(found.values()))["ranking"]]
     effect = np.zeros((len(names), len(found)))
+    clear = np.zeros(effect.shape, dtype=bool)
     for column, one in enumerate(found.values()):
         for entry in one["ranking"]:
-            scaled = entry["values"]["mu_star"] / one["distribution"]["std"]
-            effect[names.index(entry["name"]), column] = scaled
-    order = np.argsort(-effect.max(axis=1))
-    shown = effect[order[:SHOWN_PARAMETERS]]
-    figure, axes = pyplot.subplots(figsize=(8.2, 7.6))
-    axes.imshow(shown, cmap="Blues", vmin=0, vmax=2, aspect="auto")
-    for (row, column), value in np.ndenumerate(shown):
+            row = names.index(entry["name"])
+            effect[row, column] = entry["values"]["mu_star"] / one["distribution"]["std"]
+            clear[row, column] = entry["distinguishable"]
+    above = np.where(clear, effect, 0)
+    order = np.argsort(-above.max(axis=1))
+    shown = order[:SHOWN_PARAMETERS]
+    figure, axes = pyplot.subplots(figsize=(8.2, 7.8))
+    axes.imshow(above[shown], cmap="Blues", vmin=0, vmax=2, aspect="auto")
+    for (row, column), value in np.ndenumerate(effect[shown]):
         colour = "white" if value > 1.1 else INK
+        colour = colour if clear[shown[row], column] else GREY
         axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=8)
     axes.set_xticks(range(len(found)), [TITLES[name] for name in found], rotation=30, ha="left")
     axes.xaxis.tick_top()
-    axes.set_yticks(range(len(shown)), [short(names[place]) for place in order[: len(shown)]])
+    axes.set_yticks(range(len(shown)), [short(names[place]) for place in shown])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    rest = effect[order[SHOWN_PARAMETERS:]]
+    rest = above[order[SHOWN_PARAMETERS:]]
     axes.set_xlabel(
-        f"mean absolute effect of crossing a parameter's range, in standard deviations of the "
-        f"outcome\nthe other {len(rest)} parameters: at most {rest.max():.2f}"
+        "mean absolute effect of crossing a parameter's range, in standard deviations\n"
+        f"grey: not above chance; the other {len(rest)} parameters: at most {rest.max():.2f} where "
+        "above chance"
     )
     save(figure, into / "study-morris.svg")
 
