@@ -28,6 +28,13 @@ def compiled_core() -> type[AggregateCore] | None:
         return None
 
 
+def backends() -> dict[str, type[AggregateCore]]:
+    """Return every core this installation has, by name."""
+    compiled = compiled_core()
+    # Without the extension there is one; a test elsewhere fails when it was required.
+    return {"python": AggregateCore} | ({} if compiled is None else {"compiled": compiled})
+
+
 class Outcome:
     """What a call gave: a value, or the exception it raised."""
 

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from conftest import backends
 from ecosim.telemetry import TelemetryEmitter
 from ecosim.telemetry_schema import problems
 from ecosim.telemetry_testing import check_host
+from parity import backends
 
 TICKS = 400
 

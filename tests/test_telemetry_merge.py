@@ -10,10 +10,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from conftest import backends
 from ecosim.telemetry_merge import MergeError, merge_samples
 from ecosim.telemetry_schema import problems
 from ecosim.telemetry_statistics import Moments, combine, moments
+from parity import backends
 
 UNIT = 2.0**-53
 VARIABLES = ("hunger", "energy")

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from conftest import backends
 from ecosim.telemetry import OutputError, TelemetryEmitter
 from ecosim.telemetry_host import VOXEL_LAYERS
 from ecosim.telemetry_merge import MergeError, merge_files
 from ecosim.telemetry_schema import problems
 from hosts import MeadowHost, SparseGrid
+from parity import backends
 from test_telemetry_merge import same_but_for_rounding
 
 TESTS = Path(__file__).parent

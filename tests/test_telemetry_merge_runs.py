@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import backends
 from ecosim.telemetry_merge import MergeError, cells_of, merge_configs, merge_ends, merge_events
 from ecosim.telemetry_schema import problems
+from parity import backends
 from test_telemetry_merge import changed
 
 # ---- config and end -----------------------------------------------------------------------------

@@ -82,6 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             _leave(sys.stdout)
             with contextlib.suppress(OSError):
                 print(f"error: {error}", file=sys.stderr)
+        finally:
+            _leave(sys.stderr)
         return EXIT_ERROR
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -28,6 +29,9 @@ _DRAWN_AT_ONCE: Final = 4_000_000
 _DUMMIES: Final = {"delta": 40, "rbd_fast": 200}
 #: The share of a parameter's classes with one value of the outcome above which delta says little.
 _MOST_CONSTANT: Final = 0.35
+#: Parameters whose products in pairs are tried as outcomes, and the resamples of each trial.
+_STRONGEST: Final = 4
+_TRIAL_RESAMPLES: Final = 4
 #: Resamples for the bias of a dummy's delta; its spread over dummies is what matters.
 _DUMMY_RESAMPLES: Final = 20
 
@@ -140,7 +144,7 @@ def estimate_sobol(problem: Problem) -> Estimate:
         floor, clear = sobol_floor(problem.replicates, count, problem.confidence, rng)
     else:
         surely = values["S1"] - values["S1_conf"] > 0
-        floor, clear = _alone(values["ST"] - values["ST_conf"], surely, problem)
+        floor, clear = _alone(values["ST"], surely, problem)
     total, sum_of_firsts = values["ST"].sum(), values["S1"].sum()
     notes = [
         f"the first-order effects sum to {sum_of_firsts:.2f}, the total effects to {total:.2f}; "
@@ -182,7 +186,7 @@ def estimate_morris(problem: Problem) -> Estimate:
         paths = len(problem.outcome) // (len(problem.names) + 1)
         quantile = _quantile(problem.confidence)
         surely = np.abs(values["mu"]) > quantile * values["sigma"] / paths**0.5
-        floor, clear = _alone(values["mu_star"] - values["mu_star_conf"], surely, problem)
+        floor, clear = _alone(values["mu_star"], surely, problem)
     return Estimate(values, floor, clear, [])
 
 
@@ -208,8 +212,8 @@ def estimate_rbd_fast(problem: Problem) -> Estimate:
         raise RefusedError(
             "expected rows whose order by one parameter tells nothing of the others, but sorted by "
             f"{problem.columns[alias.taken]} they leave {problem.columns[alias.other]} in waves, "
-            f"which gives it an index of {alias.amount:.2f} that is not its own: --method delta "
-            "can use these runs, and a batch of --sampler lhs serves rbd_fast"
+            f"which gives it an index of {alias.amount:.2f} that is not its own: a batch of "
+            "--sampler lhs serves rbd_fast, and --method delta is misled less by these runs"
         )
     count = _DUMMIES["rbd_fast"]
     blank = {"num_vars": count, "names": [str(i) for i in range(count)]}
@@ -239,6 +243,7 @@ def estimate_delta(problem: Problem) -> Estimate:
     dummies = rng.random((len(outcome), _DUMMIES["delta"]))
     null, _ = reduced_deltas(outcome, dummies, rng, _DUMMY_RESAMPLES)
     estimate = _against_dummies(values, "delta", null, problem)
+    _unclear_where_aliased(estimate, inputs, dummies, problem)
     densities = Densities(outcome, outcome_grid(outcome), class_edges(len(outcome)))
     if max(densities.constant_classes(column) for column in inputs.T) > _MOST_CONSTANT:
         estimate.notes.append(
@@ -246,6 +251,37 @@ def estimate_delta(problem: Problem) -> Estimate:
             "parameter, which add nothing to delta: it is made for outcomes of many values"
         )
     return estimate
+
+
+def _unclear_where_aliased(
+    estimate: Estimate, inputs: Array, dummies: Array, problem: Problem
+) -> None:
+    """Take back what an order of the design explains as well as an effect.
+
+    Where two inputs decide together, a sequence that fills a space of many dimensions may let a
+    third seem to. So the products of the strongest are tried as outcomes.
+    """
+    rng = np.random.default_rng(problem.seed)
+    deltas = estimate.values["delta"]
+    strongest = np.argsort(-deltas, kind="stable")[:_STRONGEST]
+    standard = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)
+    seeming = np.zeros(len(deltas), dtype=bool)
+    for one, other in combinations(strongest.tolist(), 2):
+        product = standard[:, one] * standard[:, other]
+        null, _ = reduced_deltas(product, dummies, rng, _TRIAL_RESAMPLES)
+        found, _ = reduced_deltas(product, inputs, rng, _TRIAL_RESAMPLES)
+        found[[one, other]] = 0
+        seeming |= found > 2 * null.max()
+    taken = seeming & (estimate.clear == 1)
+    if taken.any():
+        estimate.clear[taken] = np.nan
+        names = ", ".join(
+            name for name, is_taken in zip(problem.names, taken, strict=True) if is_taken
+        )
+        estimate.notes.append(
+            f"{names}: stands out as well where two of the strongest parameters decide and nothing "
+            "else, by an order of this design; a batch of --sampler lhs can tell"
+        )
 
 
 def _shuffled(problem: Problem, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -258,15 +294,15 @@ def _shuffled(problem: Problem, rng: np.random.Generator) -> tuple[Array, Array]
     return problem.inputs[order], problem.outcome[order]
 
 
-def _alone(low: Array, surely: NDArray[np.bool_], problem: Problem) -> tuple[Array, Array]:
+def _alone(index: Array, surely: NDArray[np.bool_], problem: Problem) -> tuple[Array, Array]:
     """Return floors, and what is above them, of a design without replicates.
 
-    With equal seeds an index of 0 is none. With a seed for each run there is a floor above 0 that
-    is not known, and only what ``surely`` has shown by a sign that chance does not have is clear.
+    A model may draw its chance anew once a parameter has moved, whatever the seed, so there is a
+    floor above 0 that is not known. Clear is what ``surely`` has shown by a sign that chance does
+    not have, and what did not move the outcome at all under equal seeds.
     """
-    if problem.same_seeds:
-        return np.zeros(len(low)), np.where(low > 0, 1.0, 0.0)
-    return np.full(len(low), np.nan), np.where(surely, 1.0, np.nan)
+    still = np.where((index == 0) & problem.same_seeds, 0.0, np.nan)
+    return np.full(len(index), np.nan), np.where(surely, 1.0, still)
 
 
 def _against_dummies(
