@@ -81,6 +81,8 @@ TELEMETRY = """
 Every record is described in [records.md](records.md). A sample holds, for each species, its count,
 its count by state, and number, mean and spread of each variable it has; for each voxel layer its
 mean, minimum, maximum and variance; and for the window since the last sample the events by type.
+State transitions of the window are in every sample line, too (`transitions`), but not in the tables
+of the [dataset](dataset.md).
 
 | part | names |
 |---|---|

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from threadpoolctl import threadpool_limits
 
+import ecosim.datasets
 from examples_cases import EXAMPLES, load, run_batch
 
 FOLDER = EXAMPLES / "early_warning"
@@ -56,7 +60,7 @@ def test_collapses_of_a_batch_are_told_and_warned_of_better_than_by_chance(batch
     done = example(batch, "--of", "bee", *SIZES, "--out", out)
     assert done.returncode == 0, done.stderr
     found = json.loads(out.read_text(encoding="utf-8"))
-    assert found["runs"] == 40
+    assert (found["runs"], found["runs_without"]) == (40, 0)
     assert 10 <= found["positive_runs"] <= found["collapses"] < 40
     assert found["positive_runs"] <= found["positives"] < found["windows"]
     assert found["left_out"]["after the collapse"] > 0
@@ -67,6 +71,26 @@ def test_collapses_of_a_batch_are_told_and_warned_of_better_than_by_chance(batch
     assert found["predictors"]["last level alone"]["gain_interval"] == [0, 0]
     assert found["predictors"]["all features, logistic"]["interval"][0] > 0.5
     assert f"a collapse follows within 60 ticks in {found['positives']}" in done.stdout
+
+
+def test_runs_that_never_had_the_species_are_left_out_and_counted(batch, tmp_path, parts):
+    """One run has no rows of the bees, as in a world without them, and one has none alive."""
+    other = shutil.copytree(batch, tmp_path / "batch")
+    (part,) = (other / "dataset" / "species").glob("*.parquet")
+    table = pq.read_table(part)
+    frame = table.to_pandas()
+    without, empty, *rest = sorted(frame.run_id.astype(str).unique())
+    bees = frame.species == "bee"
+    frame.loc[bees & (frame.run_id == empty), "count"] = 0
+    frame = frame[~(bees & (frame.run_id == without))]
+    pq.write_table(pa.Table.from_pandas(frame, table.schema, preserve_index=False), part)
+    runs, left_out = parts[0].read_runs(ecosim.datasets.open(other), "bee", 0.1)
+    assert ([run.run_id for run in runs], left_out) == (rest, 2)
+    done = example(other, "--of", "bee", *SIZES, "--out", tmp_path / "found.json")
+    assert done.returncode == 0, done.stderr
+    assert "left out: 2 runs that never had bee" in done.stdout
+    found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    assert (found["runs"], found["runs_without"]) == (38, 2)
 
 
 def test_the_same_seed_gives_the_same_folds_scores_and_intervals(parts):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from ecosim.analysis.results import result_paths
 from examples_cases import EXAMPLES, load, run_batch
 
 SCRIPT = EXAMPLES / "surrogate" / "surrogate.py"
@@ -132,6 +133,33 @@ def test_what_cannot_be_done_is_told_in_a_line(module, batch, capsys, words, tol
     assert error.startswith("error: ")
     assert told in error
     assert error.count("\n") == 1
+
+
+def test_rankings_are_looked_for_before_anything_is_fitted(module, batch, tmp_path, capsys):
+    """One of two outcomes has a ranking: without the other's nothing is computed in vain."""
+    entries = [
+        {"name": name, "values": {"delta": place}}
+        for place, name in enumerate(module.read(str(batch), [OUTCOME])[0])
+    ]
+    text = json.dumps({"ranked_by": "delta", "ranking": entries})
+    (tmp_path / f"{OUTCOME}.delta.json").write_text(text, encoding="utf-8")
+    outcomes = ("--outcome", OUTCOME, "richness_end", "--ranking", str(tmp_path))
+    assert module.main([str(batch), *outcomes]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "expected richness_end.METHOD.json of ecosim analyze, there is none" in shown.err
+
+
+def test_rankings_are_found_under_the_names_that_analyze_gives_its_files(module, tmp_path):
+    outcome = "sum of [all] * " + "x" * 200
+    entries = [{"name": name, "values": {"ST": 1.0}} for name in "abc"]
+    for method in ("sobol", "morris"):
+        path, _ = result_paths(tmp_path, outcome, method)
+        text = json.dumps({"ranked_by": "ST", "ranking": entries})
+        path.write_text(text, encoding="utf-8")
+    found = module.read_rankings(str(tmp_path), outcome, ["a", "b", "c", "d"])
+    assert sorted(one.path.name.rsplit(".", 2)[1] for one in found) == ["morris", "sobol"]
+    assert found[0].values == {"a": 1.0, "b": 1.0, "c": 1.0}
 
 
 def test_a_folder_without_a_batch_and_a_file_that_exists_are_refused(

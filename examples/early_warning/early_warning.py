@@ -115,7 +115,7 @@ def evaluate(
 def study(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return what is to be known, and print it."""
     data = ecosim.datasets.open(arguments.folder)
-    runs = read_runs(data, arguments.of, arguments.collapse_fraction)
+    runs, without = read_runs(data, arguments.of, arguments.collapse_fraction)
     collapses = int(sum(run.collapse < np.inf for run in runs))
     told = f"{collapses} of {len(runs)} runs collapse below {100 * arguments.collapse_fraction:g} %"
     windows = make_windows(runs, arguments.window, arguments.horizon, arguments.every)
@@ -131,6 +131,7 @@ def study(arguments: argparse.Namespace) -> dict[str, Any]:
         "window": arguments.window,
         "horizon": arguments.horizon,
         "runs": len(runs),
+        "runs_without": without,
         "collapses": collapses,
         "windows": len(windows.label),
         "positives": int(windows.label.sum()),
@@ -143,6 +144,8 @@ def study(arguments: argparse.Namespace) -> dict[str, Any]:
         f"{found['windows']} windows of {arguments.window} ticks; a collapse follows within "
         f"{arguments.horizon} ticks in {found['positives']}, of {warned} runs"
     )
+    if without:
+        print(f"left out: {without} runs that never had {arguments.of}")
     for why, count in windows.left_out.items():
         print(f"left out: {count} windows, {why}")
     print(f"\n{'on runs not seen':28} AUC    95 % interval    gain over the first  precision")

@@ -65,13 +65,20 @@ class Windows:
     left_out: dict[str, int]
 
 
-def read_runs(data: Dataset, of: str, fraction: float) -> list[Run]:
+def read_runs(data: Dataset, of: str, fraction: float) -> tuple[list[Run], int]:
     """Return the finished runs, watched for the species ``of``, or for all consumers together.
+
+    Returns
+    -------
+    runs : list of Run
+        Those that had the population in some sample.
+    without : int
+        How many never had it; what was never there cannot collapse.
 
     Raises
     ------
     DatasetError
-        There is no such species, or no finished run.
+        There is no such species, or no finished run had it.
     """
     community = survey(data)
     consumers = [community.species[place] for place in community.with_role("consumer")]
@@ -81,16 +88,21 @@ def read_runs(data: Dataset, of: str, fraction: float) -> list[Run]:
         raise DatasetError(f"--of: expected one of {known}; got {of!r}")
     samples = _samples(data, members)
     runs = data.pandas("runs", columns=["run_id", "status"])
-    found = []
+    found, without = [], 0
+    # A run of a world without the species has no rows of it.
+    there = set(samples.index[samples["count"] > 0].get_level_values("run_id"))
     for run_id in runs.run_id[runs.status == "completed"].astype(str):
+        if run_id not in there:
+            without += 1
+            continue
         own = samples.loc[run_id]
         count = own["count"].to_numpy()
         at, censored = collapse(own.index.to_numpy(), count, fraction)
         series = {name: own[name].to_numpy() for name in own}
         found.append(Run(run_id, own.index.to_numpy(), series, np.inf if censored else at))
     if not found:
-        raise DatasetError(f"{data.root}: expected finished runs, there is none")
-    return found
+        raise DatasetError(f"{data.root}: expected finished runs with {of}, there is none")
+    return found, without
 
 
 def _samples(data: Dataset, members: list[str]) -> pd.DataFrame:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
+from ecosim.analysis.methods import METHODS
+from ecosim.analysis.results import result_paths
 from ecosim.errors import DatasetError
 
 LEAST_PAIRS = 16
@@ -51,41 +55,57 @@ def noise_bound(
     }
 
 
-def agreements(found: dict[str, float], folder: str, outcome: str) -> list[dict[str, Any]]:
-    """Return the rank correlations of importances with what ``ecosim analyze`` left in a folder.
+@dataclass(frozen=True)
+class Ranking:
+    """One result of ``ecosim analyze``: ``values`` of ``index`` by parameter of the batch."""
+
+    path: Path
+    index: str
+    values: dict[str, float]
+
+
+def read_rankings(folder: str, outcome: str, parameters: Iterable[str]) -> list[Ranking]:
+    """Return what ``ecosim analyze`` left in a folder about an outcome, one entry a method.
 
     Raises
     ------
     DatasetError
         The folder has no analysis of the outcome, or one of other parameters.
     """
-    stem = "".join(one if one.isalnum() or one in ".-_" else "_" for one in outcome)
-    paths = sorted(Path(folder).glob(f"{stem}.*.json"))
-    paths = [path for path in paths if path.name.count(".") == stem.count(".") + 2]
-    if not paths:
-        raise DatasetError(
-            f"{folder}: expected {stem}.METHOD.json of ecosim analyze, there is none"
-        )
-    return [_agreement(found, path) for path in paths]
+    paths = [result_paths(Path(folder), outcome, method)[0] for method in METHODS]
+    found = [_ranking(path, set(parameters)) for path in paths if path.is_file()]
+    if not found:
+        name = result_paths(Path(folder), outcome, "METHOD")[0].name
+        raise DatasetError(f"{folder}: expected {name} of ecosim analyze, there is none")
+    return found
 
 
-def _agreement(found: dict[str, float], path: Path) -> dict[str, Any]:
+def _ranking(path: Path, parameters: set[str]) -> Ranking:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         index = document["ranked_by"]
-        other = {entry["name"]: entry["values"][index] for entry in document["ranking"]}
+        values = {entry["name"]: entry["values"][index] for entry in document["ranking"]}
+        shared = {
+            name: float(value)
+            for name, value in values.items()
+            if name in parameters and value is not None
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"{path}: expected what ecosim analyze writes, got {error!r}") from error
-    shared = [name for name in other if name in found and other[name] is not None]
     if len(shared) < LEAST_SHARED:
         raise DatasetError(
             f"{path}: expected {LEAST_SHARED} or more parameters of the batch, got {len(shared)}"
         )
-    rank = spearmanr([found[name] for name in shared], [other[name] for name in shared])
+    return Ranking(path, index, shared)
+
+
+def agreement(found: dict[str, float], other: Ranking) -> dict[str, Any]:
+    """Return the rank correlation of importances with a ranking."""
+    rank = spearmanr([found[name] for name in other.values], list(other.values.values()))
     return {
-        "file": str(path),
-        "index": index,
-        "parameters": len(shared),
+        "file": str(other.path),
+        "index": other.index,
+        "parameters": len(other.values),
         "spearman": float(rank.statistic),
     }
 

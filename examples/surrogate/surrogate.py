@@ -10,12 +10,13 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from comparisons import agreements, noise_bound, to_text
+from comparisons import agreement, noise_bound, read_rankings, to_text
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.inspection import permutation_importance
@@ -138,24 +139,22 @@ def study(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return what is to be known of each outcome, by its name."""
     inputs, outcomes = read(arguments.folder, arguments.outcome)
     again = read(arguments.replicate, arguments.outcome) if arguments.replicate else None
-    found: dict[str, Any] = {}
-    for name in outcomes:
-        column = outcomes[name]
+    ready = {}
+    # What can be refused is refused here, so that nothing is fitted in vain.
+    for name, column in outcomes.items():
+        rankings = [read_rankings(path, name, inputs.columns) for path in arguments.ranking]
         x, y = usable(inputs, column, arguments.folder)
-        one = held_out(x, y, arguments.model, arguments.repeats, arguments.seed)
-        one["model"], one["cross_validation"] = choose(x, y, arguments.model, arguments.seed)
-        one |= {"runs": len(y), "mean": float(y.mean()), "deviation": float(y.std())}
-        one["importance"] = importance(inputs, column, one["model"], arguments.seed)
+        one = {"runs": len(y), "mean": float(y.mean()), "deviation": float(y.std())}
         if again is not None:
             one["noise"] = noise_bound(inputs, column, again[0], again[1][name], arguments.seed)
-        one["agreement"] = [
-            entry
-            for folder in arguments.ranking
-            for entry in agreements(one["importance"], folder, name)
-        ]
-        found[name] = one
+        ready[name] = x, y, one, list(chain.from_iterable(rankings))
+    for name, (x, y, one, rankings) in ready.items():
+        one |= held_out(x, y, arguments.model, arguments.repeats, arguments.seed)
+        one["model"], one["cross_validation"] = choose(x, y, arguments.model, arguments.seed)
+        one["importance"] = importance(inputs, outcomes[name], one["model"], arguments.seed)
+        one["agreement"] = [agreement(one["importance"], other) for other in rankings]
         print(to_text(name, one, arguments.top), flush=True)
-    return found
+    return {name: one for name, (_, _, one, _) in ready.items()}
 
 
 def main(words: list[str] | None = None) -> int:

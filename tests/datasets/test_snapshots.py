@@ -243,6 +243,8 @@ def test_what_is_no_store_is_named(tmp_path):
     [
         (lambda data: list(data.pairs("moistur")), "layer: expected one of moisture, nutrients"),
         (lambda data: list(data.pairs(["moisture", "x"])), "layer: expected one of moisture"),
+        (lambda data: list(data.pairs([])), r"layer: expected one name or more, got \[\]"),
+        (lambda data: data.stack(()), r"layer: expected one name or more, got \(\)"),
         (lambda data: list(data.pairs("moisture", lag=0)), "lag: expected an integer >= 1, got 0"),
         (lambda data: list(data.pairs("moisture", lag=1.0)), "lag: expected an integer >= 1"),
         (lambda data: data.stack("moisture", lag=0), "lag: expected an integer >= 1, got 0"),

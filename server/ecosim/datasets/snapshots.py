@@ -136,7 +136,7 @@ class Snapshots:
         Raises
         ------
         DatasetError
-            A run or layer is not there, or a chunk is damaged.
+            A run or layer is not there, no layer is named, or a chunk is damaged.
         """
         for run_id in self.runs if runs is None else runs:
             yield from self.run(run_id).pairs(layer, lag=lag)
@@ -268,6 +268,8 @@ class RunSnapshots:
     def _each(self, layer: str | Sequence[str] | None) -> Iterator[Any]:
         """Yield the snapshots one after the other, read a chunk at a time."""
         names = self.layers if layer is None else layer
+        if not names:
+            raise DatasetError(f"layer: expected one name or more, got {layer!r}")
         step = self._chunk()
         for start in range(0, len(self.ticks), step):
             if isinstance(names, str):
