@@ -64,6 +64,35 @@ def test_says_that_the_connection_is_lost_and_comes_back_by_itself(
                 assert watched.page.is_enabled("#pause")
 
 
+@pytest.mark.parametrize("words", [("--no-telemetry",), ()], ids=["no telemetry", "telemetry"])
+def test_a_run_that_was_stopped_is_shown_as_ended_until_another_comes(
+    browser: Browser, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    with serving("--rate", 50, *words, folder=tmp_path) as first:
+        port = first.port
+        with opened(browser, first.url + "/") as watched:
+            watched.wait_phase("running")
+            watched.wait("() => Number(document.querySelector('#fact-tick').textContent) > 5")
+            watched.page.evaluate(
+                "() => { window.phases = []; new MutationObserver(() => phases.push("
+                "document.querySelector('#phase').dataset.phase)).observe("
+                "document.querySelector('#phase'), { attributes: true }); }"
+            )
+            first.process.terminate()
+            watched.wait_phase("ended")
+            watched.wait_text("#banner-text", "The run has ended at tick ")
+            watched.wait_text("#banner-text", ": stopped. The server is gone; looking for a new")
+            assert first.ended()[0] == 130
+            # The second attempt is one that finds no server at all.
+            watched.wait_text("#banner-text", "one. Trying again in 2 s.")
+            watched.wait_text("#banner-text", "The run has ended at tick ")
+            assert watched.page.evaluate("window.phases") == ["ended"]
+            with serving("--paused", "--port", port, folder=tmp_path):
+                watched.wait_phase("paused")
+                assert watched.page.is_hidden("#banner")
+                assert watched.page.evaluate("window.phases") == ["ended", "paused"]
+
+
 def test_says_so_when_there_is_no_server_behind_the_page(browser: Browser) -> None:
     with static_files() as url, opened(browser, f"{url}/") as watched:
         watched.wait_phase("lost")
@@ -87,10 +116,12 @@ def test_an_error_of_the_server_is_shown_and_can_be_put_away(
 ) -> None:
     with watching(browser, "--ticks", 3, "--rate", 50, folder=tmp_path) as (_, watched):
         watched.wait_phase("ended")
-        watched.page.evaluate("document.querySelector('#speed').disabled = false")
-        watched.page.evaluate("document.querySelector('#rain').disabled = false")
         watched.wait("() => !document.querySelector('#stop').disabled")
-        watched.page.click("#rain")
+        # In one go: what the server says next disables the button again.
+        watched.page.evaluate(
+            "() => { const rain = document.querySelector('#rain');"
+            " rain.disabled = false; rain.click(); }"
+        )
         watched.wait_text("#notice-text", "The server refused")
         watched.page.click("#notice-close")
         assert watched.page.is_hidden("#notice")

@@ -158,6 +158,22 @@ def test_keys_steer_the_run_and_walk_over_the_map(browser: Browser, tmp_path: Pa
         assert watched.complaints == []
 
 
+def test_a_key_held_down_steers_once(browser: Browser, tmp_path: Path) -> None:
+    with watching(browser, "--rate", 10, folder=tmp_path) as (_, watched):
+        watched.wait_phase("running")
+        watched.page.evaluate(
+            "() => { window.clicks = []; for (const id of ['pause', 'rain'])"
+            " document.getElementById(id).addEventListener('click', () => clicks.push(id)); }"
+        )
+        keyboard = watched.page.keyboard
+        for key in ("Space", "r"):
+            for _ in range(4):
+                keyboard.down(key)
+            keyboard.up(key)
+        assert watched.page.evaluate("window.clicks") == ["pause", "rain"]
+        watched.wait_phase("paused")
+
+
 def test_hovering_tells_the_values_of_an_entity(browser: Browser, tmp_path: Path) -> None:
     with watching(browser, "--paused", folder=tmp_path, world="demo") as (server, watched):
         watched.wait_phase("paused")

@@ -1,19 +1,19 @@
 """One world run at a steady pace in a thread of its own.
 
-The thread alone touches the engine and the emitter. Others put work into its queue, which it
-does between two ticks; frames leave it through a :class:`Listener`.
+The thread alone touches the engine and the emitter. Others give it orders and questions, which
+it takes between two ticks, all orders first; frames leave it through a :class:`Listener`.
 """
 
 from __future__ import annotations
 
 import json
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from ecosim.engine import EcosystemEngine
 from ecosim.errors import EcosimError
@@ -47,6 +47,19 @@ class Cost:
     step_ns: int = 0
     emitter_ns: int = 0
     packet_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Question(Generic[_Result]):
+    ask: Callable[[EcosystemEngine], _Result]
+    future: Future[_Result]
+
+    def answer(self, engine: EcosystemEngine) -> None:
+        if self.future.set_running_or_notify_cancel():
+            try:
+                self.future.set_result(self.ask(engine))
+            except Exception as error:
+                self.future.set_exception(error)
 
 
 class LiveRun:
@@ -91,7 +104,12 @@ class LiveRun:
         self._ending: EndStatus = "completed"
         self._is_ending = False
         self._leaving = False
-        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        #: Guards the two below, and wakes the thread for them.
+        self._asked = threading.Condition()
+        self._orders: deque[Callable[[], None]] = deque()
+        self._questions: deque[_Question[Any]] = deque()
+        #: Whether the thread is over and answers nothing any more.
+        self._gone = False
         self._thread: threading.Thread | None = None
 
     # ---- from any thread -----------------------------------------------------------------------
@@ -129,22 +147,23 @@ class LiveRun:
         self._thread.start()
 
     def ask(self, question: Callable[[EcosystemEngine], _Result]) -> Future[_Result]:
-        """Let the run's thread answer a question between two ticks, also after the end."""
+        """Let the run's thread answer a question between two ticks, also after the end.
+
+        Answers come one a tick while the run is late; once :meth:`leave` was called, the future
+        is cancelled.
+        """
         future: Future[_Result] = Future()
-
-        def answer() -> None:
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(question(self._engine))
-                except Exception as error:
-                    future.set_exception(error)
-
-        self._work.put(answer)
+        with self._asked:
+            if self._gone:
+                future.cancel()
+            else:
+                self._questions.append(_Question(question, future))
+                self._asked.notify()
         return future
 
     def control(self, control: Control) -> None:
         """Do what a control message says, between two ticks."""
-        self._work.put(lambda: self._obey(control))
+        self._order(lambda: self._obey(control))
 
     def change_rate(self, rate: float) -> None:
         """Take another number of ticks a second."""
@@ -153,7 +172,7 @@ class LiveRun:
             self._pace.change_rate(rate, time.perf_counter())
             self._flush()
 
-        self._work.put(change)
+        self._order(change)
 
     def stop(self) -> None:
         """End the run, if it is not over, as ``stopped``."""
@@ -166,9 +185,14 @@ class LiveRun:
             self._leaving = True
             self._end_as("stopped")
 
-        self._work.put(go)
+        self._order(go)
         if self._thread is not None:
             self._thread.join()
+
+    def _order(self, order: Callable[[], None]) -> None:
+        with self._asked:
+            self._orders.append(order)
+            self._asked.notify()
 
     # ---- the thread ----------------------------------------------------------------------------
 
@@ -189,6 +213,11 @@ class LiveRun:
         listener.ended()
         while not self._leaving:
             self._do(None)
+        with self._asked:
+            self._gone = True
+            for question in self._questions:
+                question.future.cancel()
+            self._questions.clear()
 
     def _run(self, listener: Listener) -> None:
         self._pace.restart(time.perf_counter())
@@ -201,16 +230,19 @@ class LiveRun:
                 self._do(wait)
                 continue
             self._advance(listener)
-            # One piece of work a tick, so that those who ask cannot hold up a run that is late.
             self._do(0)
 
     def _do(self, wait: float | None) -> None:
-        """Do one piece of work, waiting for it as long as ``wait`` says; None is for ever."""
-        try:
-            work = self._work.get(timeout=wait) if wait != 0 else self._work.get_nowait()
-        except queue.Empty:
-            return
-        work()
+        """Do every order, then answer one question; wait for either, None is for ever."""
+        with self._asked:
+            self._asked.wait_for(lambda: self._orders or self._questions, wait)
+            orders = tuple(self._orders)
+            self._orders.clear()
+        for order in orders:
+            order()
+        # One a tick, so that those who ask cannot hold up a run that is late.
+        if self._questions and not self._leaving:
+            self._questions.popleft().answer(self._engine)
 
     def _advance(self, listener: Listener) -> None:
         began = time.perf_counter()

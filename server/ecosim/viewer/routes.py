@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from aiohttp import web
 
 from ecosim.engine import EcosystemEngine
+from ecosim.viewer.answers import Answers, to_json
 from ecosim.viewer.clients import Client, Clients
 from ecosim.viewer.feed import TelemetryFeed
 from ecosim.viewer.limits import DEFAULT_REPLAY, LARGEST_REPLAY, MOST_CLIENTS
@@ -60,6 +59,7 @@ class Routes:
         log: Callable[[str], None],
     ) -> None:
         self._run = run
+        self._answers = Answers(run)
         self._facts = facts
         self._packets = packets
         self._feed = feed
@@ -154,9 +154,7 @@ class Routes:
         def look(engine: EcosystemEngine) -> dict[str, Any]:
             return {**self._facts, **self._where(), **world_now(engine)}
 
-        state = await asyncio.wrap_future(self._run.ask(look))
-        # A large world's text takes long to make.
-        return await asyncio.to_thread(_json, state)
+        return await self._answer("state", look)
 
     def _where(self) -> dict[str, Any]:
         return {
@@ -168,10 +166,18 @@ class Routes:
 
     async def _layer(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
-        found = await asyncio.wrap_future(self._run.ask(lambda engine: surface(engine, name)))
-        if found is None:
-            return _error(404, f"layer: expected one of {', '.join(self._facts['layers'])}")
-        return _json(found)
+        layers = self._facts["layers"]
+        if name not in layers:
+            return _error(404, f"layer: expected one of {', '.join(layers)}")
+        return await self._answer(f"layers/{name}", lambda engine: surface(engine, name))
+
+    async def _answer(
+        self, name: str, question: Callable[[EcosystemEngine], Mapping[str, Any]]
+    ) -> web.Response:
+        text = await self._answers.get(name, question)
+        if text is None:
+            return _error(503, f"{name}: expected a server under way, but it is stopping")
+        return _json_text(text)
 
     async def _rate(self, request: web.Request) -> web.Response:
         try:
@@ -199,8 +205,12 @@ def _count(request: web.Request, name: str, default: int, highest: int) -> int:
 
 
 def _json(data: Mapping[str, Any], status: int = 200) -> web.Response:
+    return _json_text(to_json(data), status)
+
+
+def _json_text(text: bytes, status: int = 200) -> web.Response:
     return web.Response(
-        body=json.dumps(data, separators=(",", ":"), allow_nan=False).encode(),
+        body=text,
         content_type="application/json",
         status=status,
         headers=_HEADERS,

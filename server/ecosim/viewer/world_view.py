@@ -55,15 +55,12 @@ def world_now(engine: EcosystemEngine) -> dict[str, Any]:
     }
 
 
-def surface(engine: EcosystemEngine, name: str) -> dict[str, Any] | None:
-    """Return the cells of a layer at y = 0 as JSON data, or None for an unknown layer.
+def surface(engine: EcosystemEngine, name: str) -> dict[str, Any]:
+    """Return the cells of a layer at y = 0 as JSON data.
 
     ``values`` holds nx * nz numbers, x before z; one that is not finite is None.
     """
-    layer = engine.voxel_grid.get(name)
-    if layer is None:
-        return None
-    cells = layer[:, 0, :]
+    cells = engine.voxel_grid[name][:, 0, :]
     rounded = np.round(cells, _DECIMALS).ravel().tolist()
     values = [value if math.isfinite(value) else None for value in rounded]
     return {

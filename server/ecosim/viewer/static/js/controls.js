@@ -99,6 +99,8 @@ export class Controls {
     }[event.key];
     if (action === undefined) return;
     if (event.key !== "Escape") event.preventDefault();
+    // A key held down steers the run once.
+    if (event.repeat && [" ", "r"].includes(event.key)) return;
     action();
   }
 }

@@ -20,6 +20,8 @@ const POLL_MS = 2000;
 const WORDS_MS = 200;
 const RAIN_SIGN_MS = 4000;
 const RESYNC_MS = 2000;
+/** How the reason begins with which the server closes a connection when the run is over. */
+const RUN_ENDED = "run ended: ";
 
 class Page {
   constructor() {
@@ -122,13 +124,23 @@ class Page {
   }
 
   lost(seconds, reason) {
+    if (reason.startsWith(RUN_ENDED)) this.takeEnd(reason.slice(RUN_ENDED.length));
     const over = this.end !== null || Boolean(this.state?.finished);
     this.voice.setPhase(over ? "ended" : "lost");
+    // The server of a run that is completed stays.
+    const gone = over && reason !== `${RUN_ENDED}completed` ? " The server is gone; looking for a new one." : "";
     const what = over ? this.endInWords() : this.lossInWords(reason);
-    this.voice.banner(`${what} Trying again in ${seconds} s.`, { kind: over ? "info" : "warn", retry: true });
+    this.voice.banner(`${what}${gone} Trying again in ${seconds} s.`, { kind: over ? "info" : "warn", retry: true });
     this.controls.show({ paused: this.controls.paused, rate: this.state?.rate ?? 10, steerable: false });
     this.wash.rest();
     this.pace.clear();
+  }
+
+  /** Take how the run ended from the last word of the packets, if nothing has told it before. */
+  takeEnd(word) {
+    if (this.end !== null || this.state?.finished) return;
+    const status = ["completed", "failed"].includes(word) ? word : "stopped";
+    this.end = { tick: this.state === null ? null : this.world.tick, status };
   }
 
   /** Ask where the run stands, since another client may steer it too. */
@@ -192,7 +204,8 @@ class Page {
 
   endInWords() {
     const { tick, status, error } = this.end ?? this.state;
-    return `The run has ended at tick ${count(tick)}: ${status}${error ? `, ${error}` : ""}.`;
+    const at = tick === null ? "" : ` at tick ${count(tick)}`;
+    return `The run has ended${at}: ${status}${error ? `, ${error}` : ""}.`;
   }
 
   lossInWords(reason) {
