@@ -21,9 +21,10 @@ ALLOWED = {
     "ecosim.telemetry": {"ecosim.telemetry", "ecosim._telemetry_core"},
     "ecosim.errors": {"ecosim.telemetry_errors"},
     "ecosim.stopping": set(),
+    "ecosim.printable": set(),
     "ecosim.engine": {"ecosim.telemetry", "ecosim.errors"}
     | {"numpy", "pydantic", "annotated_types"},  # the last comes with pydantic
-    "ecosim.batch": {"ecosim.telemetry", "ecosim.errors", "ecosim.stopping"}
+    "ecosim.batch": {"ecosim.telemetry", "ecosim.errors", "ecosim.stopping", "ecosim.printable"}
     | {"ecosim.engine", "ecosim.data"}
     | {"numpy", "rich", "scipy", "SALib"},
     "ecosim.datasets": {"ecosim.batch", "ecosim.telemetry", "ecosim.errors"},
@@ -32,7 +33,13 @@ ALLOWED = {
     "ecosim.report": {"ecosim.analysis", "ecosim.datasets", "ecosim.batch"}
     | {"ecosim.telemetry", "ecosim.errors"}
     | {"numpy", "jinja2", "markupsafe"},  # the last comes with jinja2
-    "ecosim.tail": {"ecosim.batch", "ecosim.telemetry", "ecosim.errors", "rich"},
+    "ecosim.tail": {
+        "ecosim.batch",
+        "ecosim.telemetry",
+        "ecosim.errors",
+        "ecosim.printable",
+        "rich",
+    },
     "ecosim.viewer": {"ecosim.engine", "ecosim.telemetry", "ecosim.errors", "aiohttp", "numpy"},
     "ecosim.commands": {"ecosim", "rich", "shtab", "numpy"},
     "ecosim.cli": {"ecosim"},

@@ -36,6 +36,7 @@ from ecosim.errors import (
     TelemetryConfigError,
     WorldError,
 )
+from ecosim.printable import printable
 
 #: The tree, in the order of the help.
 COMMANDS: Final[tuple[Command, ...]] = (
@@ -135,4 +136,4 @@ def _leave(stream: TextIO) -> None:
 
 def _complain(error: EcosimError) -> None:
     for line in str(error).splitlines():
-        print(f"error: {line}", file=sys.stderr)
+        print(f"error: {printable(line)}", file=sys.stderr)

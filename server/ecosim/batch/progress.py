@@ -10,6 +10,7 @@ from typing import IO, Any, Final
 
 from ecosim.batch.ledger import Attempt
 from ecosim.batch.runner import Observer
+from ecosim.printable import printable
 
 #: The rate is that of this many latest runs, so that it follows a machine that gets busy.
 _RATE_WINDOW: Final = 50
@@ -136,7 +137,7 @@ class PlainProgress(_Counts):
     def _say(self, text: str) -> None:
         # A log that is full or gone must not end the batch.
         with contextlib.suppress(OSError):
-            print(text, file=self._stream, flush=True)
+            print(printable(text), file=self._stream, flush=True)
 
 
 class LiveProgress(_Counts):
@@ -182,7 +183,7 @@ class LiveProgress(_Counts):
         self._bar.stop()
 
     def _note(self, text: str) -> None:
-        self._bar.console.print(text, markup=False, highlight=False)
+        self._bar.console.print(printable(text), markup=False, highlight=False)
 
 
 def progress_for(stream: IO[str], *, quiet: bool = False) -> Observer:

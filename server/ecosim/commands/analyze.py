@@ -23,7 +23,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
                         help="list the outcomes that the runs have; analyse nothing")  # fmt: skip
     parser.add_argument("--method", choices=("sobol", "morris", "delta", "rbd_fast"),
                         help="how to rank (sobol for a saltelli design, morris for a morris "
-                        "design, else rbd_fast)")  # fmt: skip
+                        "design, else rbd_fast, or delta where it would be deceived)")  # fmt: skip
     parser.add_argument("--replicate", action="append", type=Path, default=[], metavar="DIR",
                         help="a batch of the same design with other seeds; may be "
                         "repeated")  # fmt: skip

@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from ecosim.printable import printable_lines
+
 _SHOWN_RUNS: Final = 3
 
 
@@ -38,7 +40,7 @@ class Output:
     def line(self, text: str = "") -> None:
         """Print a line for people, at once: what watches a pipe sees it when it is true."""
         if not (self.json or self.quiet):
-            print(text, flush=True)
+            print(printable_lines(text), flush=True)
 
     def document(self, value: Mapping[str, Any]) -> None:
         """Print the object that stands for the whole report, if it was asked for."""
@@ -78,4 +80,4 @@ def warnings_as_lines() -> Iterator[list[str]]:
         finally:
             texts += dict.fromkeys(str(warning.message) for warning in caught)
             for text in texts:
-                print(f"warning: {text}", file=sys.stderr)
+                print(f"warning: {printable_lines(text)}", file=sys.stderr)

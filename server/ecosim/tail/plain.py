@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ecosim.tail.view import RunView, printable
+from ecosim.printable import printable
+from ecosim.tail.view import RunView
 
 _BAR: Final = 30
 

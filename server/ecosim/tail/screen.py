@@ -10,7 +10,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ecosim.tail.view import Events, Population, RunView, printable
+from ecosim.printable import printable
+from ecosim.tail.view import Events, Population, RunView
 
 _BLOCKS: Final = " ▏▎▍▌▋▊▉█"
 _SPARKS: Final = "▁▂▃▄▅▆▇█"

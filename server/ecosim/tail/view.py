@@ -145,8 +145,3 @@ class RunView:
             return None
         (begun, first), (now, last) = self._times[0], self._times[-1]
         return (last - first) / (now - begun) if now - begun > 0.05 else None
-
-
-def printable(text: str) -> str:
-    """Return text that cannot move the cursor, change colours or break a line."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
