@@ -96,6 +96,9 @@ def test_the_wheel_holds_the_core_its_types_and_no_sources_of_it(wheel):
     assert len(core) == 2
     assert "ecosim/_telemetry_core.pyi" in core
     assert "ecosim/py.typed" in names
+    page = "ecosim/viewer/static"
+    assert {f"{page}/index.html", f"{page}/js/main.js", f"{page}/vendor/uPlot/LICENSE"} < set(names)
+    assert "ecosim/report/templates/page.html" in names
     assert not [name for name in names if name.endswith((".pyx", ".pxi", ".h", ".c"))]
 
 

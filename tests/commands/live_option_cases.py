@@ -143,6 +143,14 @@ def report(bench: Bench) -> None:
     assert bench.plan("batch")["batch_id"] in page
 
 
+def report_output(bench: Bench) -> None:
+    bench("run minimal --ticks 20 --interval 5 --out run")
+    told = bench("report run --out page.html --json").json
+    assert told == {"report": "page.html", "bytes": (bench.folder / "page.html").stat().st_size}
+    assert bench("report run --out other.html --quiet").out == ""
+    assert (bench.folder / "other.html").stat().st_size == told["bytes"]
+
+
 def tail_once(bench: Bench) -> None:
     bench("run minimal --ticks 20 --interval 5 --out run")
     shown = bench("tail run --once").out
@@ -196,4 +204,6 @@ CASES: Mapping[tuple[str, str], Case] = {
     ("ecosim report", "DIR"): report,
     ("ecosim report", "--out"): report,
     ("ecosim report", "--force"): report,
+    ("ecosim report", "--json"): report_output,
+    ("ecosim report", "--quiet"): report_output,
 }

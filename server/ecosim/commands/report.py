@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ecosim.batch.exit_codes import EXIT_DONE
 from ecosim.commands.command import Command
+from ecosim.commands.output import Output, add_output_options
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -24,14 +25,18 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "of a run in a batch under reports/ of the batch)",
     )
     parser.add_argument("--force", action="store_true", help="replace a file of that name")
+    add_output_options(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from ecosim.report.texts import bytes_text
     from ecosim.report.write import write_report
 
+    output = Output(arguments)
     path = write_report(arguments.directory, arguments.out, force=arguments.force)
-    print(f"report: {path}, {bytes_text(path.stat().st_size)}")
+    size = path.stat().st_size
+    output.line(f"report: {path}, {bytes_text(size)}")
+    output.document({"report": str(path), "bytes": size})
     return EXIT_DONE
 
 
@@ -45,4 +50,5 @@ COMMAND = Command(
     ),
     add_options=_add_options,
     run=_run,
+    json_keys={"report": "the HTML file", "bytes": "its size"},
 )
