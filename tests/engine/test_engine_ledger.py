@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ecosim.engine import EcosystemEngine, load_world
@@ -56,6 +56,12 @@ def test_the_account_of_a_long_run_closes_and_every_flow_is_used():
     boost=st.sampled_from([0.0, 1.0, 20.0]),
     dt=st.sampled_from([0.01, 0.1, 0.5]),
 )
+@example(  # the topsoil fills the cell below it before the subsoil has its turn
+    seed=0, biome="TROPICAL", acidity=0.0, boost=20.0, dt=0.1,
+    soil=dict.fromkeys(
+        ("nitrogen", "phosphorus", "potassium", "moisture", "organic_matter"), 1.0
+    ),
+)  # fmt: skip
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_account_closes_for_any_seed_biome_soil_and_speed(
     seed, biome, soil, acidity, boost, dt

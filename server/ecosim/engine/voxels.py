@@ -111,13 +111,17 @@ class Soil:
 
     def spill(self, start: int, stop: int) -> None:
         """Move what exceeds a full cell downward between two depths; the rest is `overflow`."""
+        depth = self.dimensions[1]
         for layer in (self.fast, self.slow, self.organic):
-            if layer[:, start:stop].max(initial=0.0) <= 1.0:
+            # The cell below takes what leaches and sinks from these, and may be full itself.
+            if layer[:, start : stop + 1].max(initial=0.0) <= 1.0:
                 continue
-            for y in range(start, stop):
+            for y in range(start, depth):
                 excess = np.maximum(layer[:, y] - 1.0, 0.0)
+                if y >= stop and not excess.any():
+                    break
                 layer[:, y] -= excess
-                if y + 1 < layer.shape[1]:
+                if y + 1 < depth:
                     layer[:, y + 1] += excess
                 else:
                     self.overflow += float(excess.sum())
