@@ -60,7 +60,8 @@ cdef class Ids:
 
 
 cdef enum:
-    CODE_COLUMNS = 5    # source, target, species, state before, state after
+    CODE_COLUMNS = 5    # source, target, state before, state after, species
+    EXTRA_SLOT = 2      # no event has both states and other extras
 
 
 cdef struct Codes:
@@ -162,7 +163,7 @@ cdef list texts_of(Events events, dict extra, int64_t count):
     cdef int64_t row, column, code = 0
     cdef const char *before
     for key, (codes, words) in extra.items():
-        names = names_of(events, codes_of(events, codes, count, 0), count, words)
+        names = names_of(events, codes_of(events, codes, count, EXTRA_SLOT), count, words)
         if names is None or type(key) is not str:
             return None
         codes_read.append(events.views[events.views_used - 1])

@@ -530,6 +530,25 @@ def test_events_as_columns_are_the_same_as_one_by_one(core_class):
     assert found["transitions"] == {"deer": {"FED>DEAD": 1, "IDLE>FED": 1}, "oak": {"FED>DEAD": 1}}
 
 
+def test_event_columns_of_narrow_codes_keep_their_own_values(core):
+    """Each column is widened to a place of its own, those of the extras too."""
+    core.begin_tick(1)
+    narrow = {name: array.array("h", codes) for name, codes in (("s", [7, 8]), ("t", [5, 6]))}
+    causes = (array.array("h", [1, 0]), ("thirst", "cold"))
+    core.record_events(
+        [event_columns("DEATH", [0, 0], source=narrow["s"], target=narrow["t"],
+                       extra={"cause": causes, "again": causes})],
+        None,
+    )  # fmt: skip
+    (batch,) = (json.loads(line) for line in core.take_events(cut=True).splitlines())
+    assert batch["source_id"] == ["e7", "e8"]
+    assert batch["target_id"] == ["e5", "e6"]
+    assert batch["extra"] == {
+        "0": {"cause": "cold", "again": "cold"},
+        "1": {"cause": "thirst", "again": "thirst"},
+    }
+
+
 def test_event_columns_may_be_empty_strided_or_constant(core):
     core.begin_tick(1)
     spread = memoryview(array.array("q", [7, 99, 8, 99]))[::2]
