@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from ecosim.analysis.aliasing import worst_alias
 from ecosim.analysis.delta import Densities, class_edges, outcome_grid, reduced_deltas
 from ecosim.analysis.floors import morris_floor, sobol_floor
+from ecosim.batch.design import MORRIS_LEVELS
 
 Array = NDArray[np.float64]
 
-#: Levels of the grid of a morris design; SALib's default in the sampler and the analysis.
-MORRIS_LEVELS: Final = 4
 #: Resampled blocks that are held at a time: some 200 MB in SALib.
 _DRAWN_AT_ONCE: Final = 4_000_000
 #: Inputs that have no effect, made to see what an estimator gives for one.

@@ -36,7 +36,7 @@ SEED_BITS: Final = 53
 #: The half-open unit interval's ends would be infinite under an unbounded distribution.
 _SMALLEST: Final = 2.0**-53
 LARGEST_DESIGN: Final = 10_000_000
-_MORRIS_LEVELS: Final = 4
+MORRIS_LEVELS: Final = 4
 
 
 def sample(space: Space, sampler: Sampler, n: int, seed: int) -> NDArray[np.float64]:
@@ -138,7 +138,7 @@ def _salib_points(
             raise SpaceError(f"n: expected a power of two for saltelli (its base sample), got {n}")
         points = saltelli.sample(problem, n, calc_second_order=False, scramble=True, seed=seed)
     else:
-        points = morris.sample(problem, n, num_levels=_MORRIS_LEVELS, seed=seed)
+        points = morris.sample(problem, n, num_levels=MORRIS_LEVELS, seed=seed)
     return np.asarray(points, dtype=np.float64)
 
 
