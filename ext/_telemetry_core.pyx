@@ -19,7 +19,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 from libc.math cimport NAN, isfinite
-from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memmove, memset
 
@@ -33,12 +33,19 @@ from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii
 
 from ecosim import telemetry_aggregates as reference
+from ecosim import telemetry_event_table as reference_table
 from ecosim.telemetry_errors import HostError
-from ecosim.telemetry_host import (
-    UNKNOWN_SPECIES as _UNKNOWN_SPECIES,
-    UNSTORED_CELL,
-    event_rows,
+from ecosim.telemetry_event_table import (
+    TICKS_KEPT,
+    BoundColumns,
+    EventRow,
+    exact_names,
+    identifier_of,
+    lone_event,
+    next_tick,
+    ticks_to_keep,
 )
+from ecosim.telemetry_host import UNKNOWN_SPECIES as _UNKNOWN_SPECIES, UNSTORED_CELL
 from ecosim.telemetry_values import (
     code_buffer,
     describe,
@@ -81,7 +88,7 @@ include "population.pxi"
 include "entity_dicts.pxi"
 include "entity_columns.pxi"
 include "events.pxi"
-include "event_columns.pxi"
+include "event_table.pxi"
 include "lines.pxi"
 include "layers.pxi"
 
@@ -174,18 +181,10 @@ cdef class AggregateCore:
     # ---- events -------------------------------------------------------------------------------
 
     def begin_tick(self, int64_t tick):
-        cdef Events events = self._events
-        events.tick = tick
-        if not events.has_first:
-            events.has_first = True
-            events.first = tick
+        self._events.begin_tick(tick)
 
     def end_tick(self):
-        cdef Events events = self._events
-        cdef int64_t first = events.first if events.has_first else events.tick
-        if events.tick - first + 1 >= EVENT_BATCH_TICKS:
-            events.cut()
-            events.first = events.tick + 1
+        self._events.end_tick()
 
     def record_events(self, events, species_of):
         cdef object kind
@@ -196,10 +195,19 @@ cdef class AggregateCore:
                     record_mapping(self._events, event, species_of)
                     continue
                 self._object_type = kind
-            if hasattr(event, "id_of"):
-                record_columns(self._events, event)
-            else:
-                record_object(self._events, event, species_of)
+            record_object(self._events, event, species_of)
+
+    def record_table(self, table, after, tick):
+        cdef Events events = self._events
+        events.use(table)
+        if type(table) is EventTable:
+            record_table_of(events, table, after, tick)
+            return
+        for each in table.ticks_between(after, tick):
+            events.begin_tick(each)
+            for kind, own_tick, source, target, place, extra, species in table.rows_of(each):
+                events.record(kind, own_tick, source, target, place, extra, species)
+            events.end_tick()
 
     def record(
         self, event_type, tick, source_id=None, target_id=None, place=None, extra=None,
@@ -242,9 +250,10 @@ cdef class AggregateCore:
 
 def _share_docstrings():
     """Give every method the docstring of its twin."""
-    for attribute, twin in vars(reference.AggregateCore).items():
-        if callable(twin) and not attribute.startswith("_"):
-            vars(AggregateCore)[attribute].__doc__ = twin.__doc__
+    for own, other in ((AggregateCore, reference.AggregateCore), (EventTable, reference_table.EventTable)):
+        for attribute, twin in vars(other).items():
+            if callable(twin) and not attribute.startswith("_"):
+                vars(own)[attribute].__doc__ = twin.__doc__
 
 
 _share_docstrings()

@@ -91,9 +91,12 @@ cdef extern from "ring.h":
     ctypedef union EventExtra "extra":
         PyObject *text
         EventStates states
+    ctypedef union Identifier:
+        PyObject *string
+        int64_t code
     ctypedef struct Event:
-        PyObject *source
-        PyObject *target
+        Identifier source
+        Identifier target
         EventExtra extra
         double x
         double y
@@ -102,6 +105,8 @@ cdef extern from "ring.h":
         int32_t kind
         uint8_t extra_kind
         uint8_t has_position
+        uint8_t source_is_code
+        uint8_t target_is_code
     ctypedef struct Batch:
         int64_t first
         int64_t last
@@ -140,6 +145,47 @@ cdef extern from "samples.h" nogil:
                 const uint8_t *owns, int64_t *cursor, double *arena)
     char integer_format(char format, int64_t size)
     void widen(const void *source, char format, int64_t count, int64_t *to)
+
+
+cdef extern from "event_table.h":
+    ctypedef struct CodedStates "states":
+        int32_t before
+        int32_t after
+    ctypedef union CodedExtra "extra":
+        PyObject *more
+        CodedStates states
+    ctypedef struct CodedEvent:
+        int64_t source
+        int64_t target
+        CodedExtra extra
+        double x
+        double y
+        double z
+        int32_t kind
+        int32_t species
+        uint8_t extra_kind
+        uint8_t has_position
+    ctypedef struct TickEvents:
+        int64_t tick
+        int64_t first
+    ctypedef struct CodedEvents:
+        CodedEvent *events
+        int64_t end
+        TickEvents *ticks
+        int64_t first_tick
+        int64_t tick_count
+    int64_t coded_events_end(const CodedEvents *all, int64_t tick_place)
+    CodedEvent *coded_events_room(CodedEvents *all, int64_t count)
+    int coded_events_tick(CodedEvents *all, int64_t tick)
+    void coded_events_forget(CodedEvents *all)
+    void coded_events_free(CodedEvents *all)
+    ctypedef struct Strided:
+        int64_t count
+        double constant
+    bint strided_take(Strided *column, object values, bint codes, int64_t count)
+    void strided_release(Strided *column)
+    int64_t strided_code(const Strided *column, int64_t row)
+    double strided_number(const Strided *column, int64_t row)
 
 
 cdef inline int done(int failed) except -1:

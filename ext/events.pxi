@@ -8,12 +8,14 @@ cdef class Events:
     """The ring, the counts of the window, and the lines of batches that are text already."""
 
     cdef Names names
-    cdef Ids ids
-    cdef list views         # Views for the columns of an EventColumns
-    cdef int64_t views_used
-    cdef bint reading_columns
-    cdef int64_t *codes     # a scratch for columns of codes of another width
-    cdef int64_t codes_capacity
+    # The host's table, and what its species, its states and the types in it are called here.
+    cdef object table
+    cdef Ids ids            # of the table, if it is a compiled one
+    cdef Names table_names
+    cdef int32_t *table_species
+    cdef int32_t *table_states
+    cdef int32_t *table_types
+    cdef int64_t table_types_known, table_types_capacity
     cdef bint log, drop
     cdef int64_t capacity
     cdef Ring ring
@@ -33,8 +35,6 @@ cdef class Events:
 
     def __cinit__(self, Names names, str run_id, bint log, int64_t capacity, bint drop):
         self.names = names
-        self.ids = Ids()
-        self.views = []
         self.log = log
         self.drop = drop
         self.capacity = capacity
@@ -49,12 +49,66 @@ cdef class Events:
         counts_free(&self.known_changes)
         text_free(&self.text)
         text_free(&self.scratch)
-        free(self.codes)
+        free(self.table_species)
+        free(self.table_states)
+        free(self.table_types)
 
-    cdef int room_for_codes(self, int64_t count) except -1:
-        return done(
-            array_reserve(<void **>&self.codes, &self.codes_capacity, count, sizeof(int64_t))
+    # ---- ticks, and the host's table of events
+
+    cdef int begin_tick(self, int64_t tick) noexcept:
+        self.tick = tick
+        if not self.has_first:
+            self.has_first = True
+            self.first = tick
+        return 0
+
+    cdef int end_tick(self) except -1:
+        cdef int64_t first = self.first if self.has_first else self.tick
+        if self.tick - first + 1 >= EVENT_BATCH_TICKS:
+            self.cut()
+            self.first = self.tick + 1
+        return 0
+
+    cdef int use(self, object table) except -1:
+        """Take a table as the host's; there is one all through the run."""
+        if self.table is not None and table is not self.table:
+            raise HostError("host.event_table: expected the same table all through the run")
+        if self.table is None and type(table) is EventTable:
+            self.table_species = self._names_of((<EventTable>table).species_names)
+            self.table_states = self._names_of((<EventTable>table).state_names)
+            self.table_names = (<EventTable>table)._names
+            self.ids = (<EventTable>table)._ids
+        self.table = table
+        return 0
+
+    cdef int32_t *_names_of(self, tuple strings) except NULL:
+        cdef int64_t code, count = len(strings)
+        cdef int32_t *found = <int32_t *>malloc((count + 1) * sizeof(int32_t))
+        if found == NULL:
+            raise MemoryError
+        for code in range(count):
+            string = strings[code]
+            found[code] = <int32_t>self.names.find(<PyObject *>string)
+        return found
+
+    cdef inline int32_t name_of_table(self, int32_t name) except -1:
+        """Return the name of a type that the table knows by another name."""
+        if name >= self.table_types_known:
+            self._meet_types()
+        return self.table_types[name]
+
+    cdef int _meet_types(self) except -1:
+        cdef int64_t name, count = len(self.table_names._strings)
+        done(
+            array_reserve(
+                <void **>&self.table_types, &self.table_types_capacity, count, sizeof(int32_t)
+            )
         )
+        for name in range(self.table_types_known, count):
+            string = self.table_names.string(name)
+            self.table_types[name] = <int32_t>self.names.find(<PyObject *>string)
+        self.table_types_known = count
+        return 0
 
     # ---- one event
 
@@ -126,10 +180,10 @@ cdef class Events:
         if self.ring.used == self.ring.size:
             self.drain()
         if source is not None:
-            event.source = <PyObject *>source
+            event.source.string = <PyObject *>source
             Py_INCREF(source)
         if target is not None:
-            event.target = <PyObject *>target
+            event.target.string = <PyObject *>target
             Py_INCREF(target)
         if event.extra_kind == EXTRA_TEXT:
             Py_XINCREF(event.extra.text)

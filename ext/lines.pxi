@@ -30,13 +30,15 @@ cdef int put_events_line(Text *text, Events events, Batch *batch) except -1:
     for i in range(count):
         done(put_bytes(text, before, 1))
         before = b","
-        put_identifier(text, ring_at(ring, start + i).source)
+        event = ring_at(ring, start + i)
+        put_identifier(text, events.ids, event.source, event.source_is_code)
     done(put_text(text, b'],"target_id":'))
     before = b"["
     for i in range(count):
         done(put_bytes(text, before, 1))
         before = b","
-        put_identifier(text, ring_at(ring, start + i).target)
+        event = ring_at(ring, start + i)
+        put_identifier(text, events.ids, event.target, event.target_is_code)
     done(put_text(text, b'],"position":'))
     before = b"["
     for i in range(count):
@@ -78,10 +80,12 @@ cdef int put_events_line(Text *text, Events events, Batch *batch) except -1:
     return done(put_text(text, b"}\n"))
 
 
-cdef inline int put_identifier(Text *text, PyObject *string) except -1:
-    if string == NULL:
+cdef inline int put_identifier(Text *text, Ids ids, Identifier entity, bint is_code) except -1:
+    if is_code:
+        return ids.put(text, entity.code)
+    if entity.string == NULL:
         return done(put_text(text, b"null"))
-    return put_string(text, <str>string)
+    return put_string(text, <str>entity.string)
 
 
 @cython.final

@@ -6,8 +6,9 @@
  *     start ... cut batches, in order ... | open batch ... start + used
  *
  * A record owns references to the strings it points to: ids are as many as a run has entities,
- * so they are not interned but held until their text is made. All places count from the first
- * event of the run and are taken modulo the size.
+ * so they are not interned but held until their text is made. Those of a host's table are codes, as
+ * the table knows their text. All places count from the first event of the run and are taken modulo
+ * the size.
  */
 #ifndef ECOSIM_RING_H
 #define ECOSIM_RING_H
@@ -20,8 +21,13 @@
 /* What a record's `extra` holds. */
 enum { EXTRA_NONE, EXTRA_TEXT, EXTRA_STATES };
 
+typedef union {
+    PyObject *string; /* str; NULL for none */
+    int64_t code;     /* of an entity of the host's table, whose text is known there */
+} Identifier;
+
 typedef struct {
-    PyObject *source, *target; /* str; NULL for none */
+    Identifier source, target;
     union {
         PyObject *text; /* bytes: the JSON of the extras */
         struct {
@@ -31,7 +37,7 @@ typedef struct {
     double x, y, z;
     int64_t tick;
     int32_t kind; /* name of the type */
-    uint8_t extra_kind, has_position;
+    uint8_t extra_kind, has_position, source_is_code, target_is_code;
 } Event;
 
 typedef char event_is_one_cache_line[sizeof(void *) != 8 || sizeof(Event) == 64 ? 1 : -1];
@@ -69,8 +75,10 @@ static inline Event *ring_at(const Ring *ring, int64_t place)
 
 static inline void event_release(Event *event)
 {
-    Py_XDECREF(event->source);
-    Py_XDECREF(event->target);
+    if (!event->source_is_code)
+        Py_XDECREF(event->source.string);
+    if (!event->target_is_code)
+        Py_XDECREF(event->target.string);
     if (event->extra_kind == EXTRA_TEXT)
         Py_DECREF(event->extra.text);
 }

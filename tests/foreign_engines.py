@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ecosim.telemetry import TelemetryEmitter
+from ecosim.telemetry import EventTable, TelemetryEmitter
 
 INTERVAL = 50
 
@@ -92,7 +92,7 @@ class Den(Burrow):
 
 
 class Reef:
-    """Columns: float32, strided, rows of the dead, no species, events kept for ten ticks."""
+    """Columns: float32, strided, rows of the dead, no species, an event table of ten ticks."""
 
     species_names = ("coral", "fish", "crab")
     state_names = ("REST", "SWIM")
@@ -106,7 +106,21 @@ class Reef:
         self.state = self.random.integers(0, 2, 200).astype(np.int16)
         self.hunger = self.random.random(200).astype(np.float32)
         self.health = self.random.random((200, 3))[:, 1]
-        self.kept = collections.deque(maxlen=10)
+        self.place = self.random.random((200, 2)).astype(np.float32)
+        self.event_table = EventTable(
+            "e{}".format,
+            species_names=self.species_names,
+            state_names=self.state_names,
+            ticks_kept=10,
+        )
+        self.event_table.bind(
+            entity=np.arange(200)[::-1],
+            species=self.species,
+            state=self.state,
+            x=self.place[:, 0],
+            y=0,
+            z=self.place[:, 1],
+        )
         self.changes = collections.Counter()
         self.voxel_grid = {"light": np.asfortranarray(self.random.random((6, 5, 4)))}
 
@@ -121,37 +135,20 @@ class Reef:
             alive=self.alive.view(np.uint8),
         )
 
-    def event_history(self, after):
-        return [kept for kept in self.kept if kept[0] > after]
-
     def step(self):
         self.tick += 1
         self.hunger = self.random.random(200).astype(np.float32)
         rows = np.flatnonzero(self.alive & (self.random.random(200) < 0.02))
+        self.event_table.begin_tick(self.tick)
         before, after = self.state[rows].copy(), 1 - self.state[rows]
+        self.event_table.add_changes(rows, after)
         self.state[rows] = after
-        extra = {
-            key: (codes, self.state_names)
-            for key, codes in (("prev_state", before), ("new_state", after))
-        }
-        changes = SimpleNamespace(
-            event_type="STATE_CHANGE",
-            source=rows,
-            target=None,
-            id_of="e{}".format,
-            species=self.species[rows].copy(),
-            species_names=self.species_names,
-            x=self.random.random(len(rows)),
-            y=0.0,
-            z=self.random.random(len(rows)).astype(np.float32),
-            extra=extra,
-        )
         for species, change in zip(self.species[rows], before, strict=True):
             if species >= 0:
                 told = "REST>SWIM" if change == 0 else "SWIM>REST"
                 self.changes[self.species_names[species], told] += 1
-        tide = [{"type": "TIDE", "height": np.float64(1.5)}] if self.tick % 3 == 0 else []
-        self.kept.append((self.tick, [changes, *tide]))
+        if self.tick % 3 == 0:
+            self.event_table.add_event("TIDE", {"height": np.float64(1.5)})
         row = self.random.integers(0, 200)
         self.alive[row] = not self.alive[row]
 

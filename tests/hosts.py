@@ -77,21 +77,3 @@ def columns(species, state, variables, *, names=("deer", "oak"), states=("IDLE",
         species_variables=extra.pop("has", {name: tuple(variables) for name in names}),
         **extra,
     )
-
-
-def event_columns(kind, codes, **changes):
-    """Return events of one type as columns, entities 0, 1, ... being called e0, e1, ..."""
-    count = len(codes)
-    columns = {
-        "event_type": kind,
-        "source": array.array("q", codes),
-        "target": None,
-        "id_of": "e{}".format,
-        "species": array.array("h", [0] * count),
-        "species_names": ("deer", "oak"),
-        "x": array.array("d", [0.5 * i for i in range(count)]),
-        "y": 0.0,
-        "z": array.array("f", [1.5] * count),
-        "extra": {},
-    }
-    return SimpleNamespace(**columns | changes)

@@ -8,6 +8,7 @@ from typing import Any
 from ecosim.telemetry_aggregates import AggregateCore
 from ecosim.telemetry_backend import choose
 from ecosim.telemetry_errors import TelemetryConfigError
+from ecosim.telemetry_event_table import EventTable
 
 #: What a caller can read of a core at any time.
 COUNTS = (
@@ -26,6 +27,11 @@ def compiled_core() -> type[AggregateCore] | None:
         return choose("compiled").core
     except TelemetryConfigError:
         return None
+
+
+def compiled_table() -> type[EventTable]:
+    """Return the compiled event table, which has to be there."""
+    return choose("compiled").event_table
 
 
 def backends() -> dict[str, type[AggregateCore]]:
@@ -58,11 +64,45 @@ class Outcome:
         return type(self.value) is type(other.value) and self.value == other.value
 
 
+class TableTwins:
+    """A reference event table and a compiled one that are called together."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.reference = EventTable(*args, **options)
+        self.compiled = compiled_table()(*args, **options)
+
+    def call(self, method: str, *args: Any, **options: Any) -> Any:
+        """Call a method of both, compare all that a caller can see, and return what it gave."""
+        reference = Outcome(getattr(self.reference, method), *args, **options)
+        compiled = Outcome(getattr(self.compiled, method), *args, **options)
+        assert reference.same(compiled), (method, args, options, reference, compiled)
+        for name in ("tick", "forgotten"):
+            assert getattr(self.reference, name) == getattr(self.compiled, name), (method, name)
+        kept = self.reference.ticks_between(-1, 2**53)
+        assert kept == self.compiled.ticks_between(-1, 2**53)
+        return reference.value
+
+    def same_rows(self) -> None:
+        """Compare the events of every tick, as far as their ids can be had."""
+        for tick in self.reference.ticks_between(-1, 2**53):
+            reference = Outcome(_exact_rows, self.reference, tick)
+            compiled = Outcome(_exact_rows, self.compiled, tick)
+            assert reference.same(compiled), (tick, reference, compiled)
+
+
+def _exact_rows(table: Any, tick: int) -> list[tuple[Any, ...]]:
+    """Return the events of a tick so that equal means the same bits, NaN included."""
+    return [
+        (*row[:4], row.position and tuple(map(float.hex, row.position)), *row[5:])
+        for row in table.rows_of(tick)
+    ]
+
+
 class Twins:
     """A reference core and a compiled core that are called together.
 
-    A method's arguments are made anew for each twin where they are functions of no argument
-    (iterators run out, and hosts could keep what they are handed).
+    A method's arguments are made anew for each twin where they are an Anew (iterators run out, and
+    hosts could keep what they are handed); of TableTwins each core gets its own.
     """
 
     def __init__(self, *args: Any, kernel: str | None = None, **options: Any) -> None:
@@ -73,8 +113,10 @@ class Twins:
 
     def call(self, method: str, *args: Any, **options: Any) -> Any:
         """Call a method of both, compare what a caller can see, and return what it gave."""
-        reference = Outcome(getattr(self.reference, method), *map(_made, args), **options)
-        compiled = Outcome(getattr(self.compiled, method), *map(_made, args), **options)
+        own = [_made(argument, "reference") for argument in args]
+        other = [_made(argument, "compiled") for argument in args]
+        reference = Outcome(getattr(self.reference, method), *own, **options)
+        compiled = Outcome(getattr(self.compiled, method), *other, **options)
         assert reference.same(compiled), (method, args, reference, compiled)
         for name in COUNTS:
             assert getattr(self.reference, name) == getattr(self.compiled, name), (method, name)
@@ -90,7 +132,9 @@ class Twins:
         return self.call("take_samples") + self.call("take_events", cut=True)
 
 
-def _made(argument: Any) -> Any:
+def _made(argument: Any, twin: str) -> Any:
+    if isinstance(argument, TableTwins):
+        return getattr(argument, twin)
     return argument.make() if isinstance(argument, Anew) else argument
 
 

@@ -134,64 +134,6 @@ event_objects = st.fixed_dictionaries(
 ).map(lambda attributes: SimpleNamespace(**attributes))
 
 
-@st.composite
-def event_columns(draw):
-    """Events as columns, now and then with something wrong."""
-    rows = draw(st.integers(0, 4))
-    codes = st.one_of(
-        st.builds(
-            array.array,
-            st.sampled_from("bhilq"),
-            st.lists(
-                st.integers(draw(st.sampled_from([0, 0, -1])), 2), min_size=rows, max_size=rows
-            ),
-        ),
-        odd if draw(st.integers(0, 9)) == 9 else st.none(),
-    )
-    coordinates = st.one_of(
-        st.builds(
-            array.array,
-            st.sampled_from("df"),
-            st.lists(st.floats(width=32), min_size=rows, max_size=rows),
-        ),
-        st.floats(),
-        odd if draw(st.integers(0, 9)) == 9 else st.just(0.0),
-    )
-    words = st.one_of(
-        st.lists(mostly(st.sampled_from(STATES)), min_size=2, max_size=3),
-        st.permutations(STATES).map(tuple),
-    )
-    return SimpleNamespace(
-        event_type=draw(mostly(st.sampled_from(("STATE_CHANGE", "STATE_CHANGE", "RAIN")))),
-        source=draw(codes.filter(lambda column: column is not None)),
-        target=draw(codes),
-        id_of=draw(st.sampled_from([("a", "b", "c").__getitem__, ("é", 7, None).__getitem__, str])),
-        species=draw(codes),
-        species_names=draw(words),
-        x=draw(st.one_of(coordinates, st.none())),
-        y=draw(coordinates),
-        z=draw(coordinates),
-        extra=draw(
-            mostly(
-                st.one_of(
-                    st.just({}),
-                    st.fixed_dictionaries(
-                        {
-                            "prev_state": st.tuples(codes, words),
-                            "new_state": st.tuples(codes, words),
-                        }
-                    ),
-                    st.dictionaries(
-                        st.sampled_from(("cause", "new_state", "weather")),
-                        st.tuples(codes, words),
-                        max_size=2,
-                    ),
-                )
-            )
-        ),
-    )
-
-
 layers = st.sampled_from(("moisture", "temperature", "Sève"))
 buffers = st.one_of(
     st.lists(numbers, max_size=40).map(lambda values: array.array("d", values)),
@@ -274,7 +216,7 @@ calls = st.one_of(
     st.tuples(st.just("end_tick")),
     st.tuples(
         st.just("record_events"),
-        st.lists(st.one_of(event_mappings, event_objects, event_columns(), odd), max_size=4),
+        st.lists(st.one_of(event_mappings, event_objects, odd), max_size=4),
         st.sampled_from([None, {"": "oak", "0": "deer"}.get]),
     ),
     st.tuples(st.just("record"), *fields.values(), extras, mostly(st.sampled_from(SPECIES))),

@@ -5,14 +5,27 @@ import inspect
 import pytest
 
 from ecosim.telemetry_aggregates import AggregateCore
-from parity import COUNTS, Twins, compiled_core
+from ecosim.telemetry_event_table import EventTable
+from parity import COUNTS, TableTwins, Twins, compiled_core, compiled_table
 
 Compiled = compiled_core()
 if Compiled is None:
     pytest.skip("the compiled core is not built", allow_module_level=True)
 
-METHODS = [name for name, item in vars(AggregateCore).items() if inspect.isfunction(item)]
-PUBLIC = [name for name in METHODS if not name.startswith("_")]
+CompiledTable = compiled_table()
+
+
+def public(reference) -> list[str]:
+    """Return the names of a class's methods that are for its users."""
+    own = vars(reference).items()
+    return [name for name, item in own if inspect.isfunction(item) and not name.startswith("_")]
+
+
+PAIRS = [
+    (twin, mine, name)
+    for twin, mine in ((AggregateCore, Compiled), (EventTable, CompiledTable))
+    for name in public(twin)
+]
 
 
 def shape(function) -> list[tuple]:
@@ -23,11 +36,22 @@ def shape(function) -> list[tuple]:
     ]
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_a_method_takes_the_same_and_says_the_same(name):
-    mine, twin = getattr(Compiled, name), getattr(AggregateCore, name)
+@pytest.mark.parametrize(("twin", "mine", "name"), PAIRS)
+def test_a_method_takes_the_same_and_says_the_same(twin, mine, name):
+    mine, twin = getattr(mine, name), getattr(twin, name)
     assert shape(mine) == shape(twin)
     assert mine.__doc__ == twin.__doc__
+
+
+def test_a_table_shows_the_same_attributes():
+    own = {name for name in vars(CompiledTable) if not name.startswith("_")}
+    attributes = {"id_of", "species_names", "state_names", "ticks_kept", "tick", "forgotten"}
+    assert own == {*public(EventTable), *attributes}
+    twins = TableTwins(str, species_names=["a"], state_names=("b", "c"), ticks_kept=3)
+    for name in attributes:
+        mine, twin = getattr(twins.compiled, name), getattr(twins.reference, name)
+        assert (mine, type(mine)) == (twin, type(twin))
+    assert twins.compiled.__class__(str).ticks_kept == EventTable(str).ticks_kept
 
 
 def test_the_constructor_has_the_same_defaults():
@@ -38,7 +62,15 @@ def test_the_constructor_has_the_same_defaults():
 
 def test_the_compiled_core_has_one_method_more_to_choose_a_kernel():
     own = {name for name in vars(Compiled) if not name.startswith("_")}
-    known = {*PUBLIC, *COUNTS, "run_id", "variables", "log_events", "ring_capacity", "on_full"}
+    known = {
+        *public(AggregateCore),
+        *COUNTS,
+        "run_id",
+        "variables",
+        "log_events",
+        "ring_capacity",
+        "on_full",
+    }
     assert own == known | {"use_kernel"}
 
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from ecosim.telemetry_errors import HostError
-from hosts import SparseGrid, columns, event_columns
+from hosts import SparseGrid, columns
 
 VARIABLES = ("hunger", "energy")
 
@@ -483,131 +483,7 @@ def test_an_extra_nested_too_deeply_is_refused(core):
         core.record("RAIN", 1, None, None, None, {"deep": deep})
 
 
-# ---- events as columns ------------------------------------------------------------------------
-
-
-def states(before, after):
-    names = ("IDLE", "FED", "DEAD")
-    return {
-        "prev_state": (array.array("b", before), names),
-        "new_state": (array.array("B", after), names),
-    }
-
-
-def test_events_as_columns_are_the_same_as_one_by_one(core_class):
-    columnar, single = core_class("run", VARIABLES), core_class("run", VARIABLES)
-    groups = [
-        event_columns("CONSUMPTION", [3, 4], target=array.array("i", [0, -1])),
-        event_columns(
-            "STATE_CHANGE",
-            [1, 2, 1],
-            species=array.array("h", [0, 1, 0]),
-            extra=states([0, 1, 1], [1, 2, 2]),
-        ),
-        event_columns("DEATH_STARVE", [9], extra={"cause": (array.array("i", [0]), ["thirst"])}),
-        event_columns("RAIN", [-1], x=None, y=None, z=None),
-        {"type": "CROAK", "source_id": "e7"},
-    ]
-    moves = [
-        ("e1", "IDLE", "FED", "deer"),
-        ("e2", "FED", "DEAD", "oak"),
-        ("e1", "FED", "DEAD", "deer"),
-    ]
-    columnar.begin_tick(5)
-    columnar.record_events(groups, None)
-    single.begin_tick(5)
-    single.record("CONSUMPTION", 5, "e3", "e0", (0.0, 0.0, 1.5))
-    single.record("CONSUMPTION", 5, "e4", None, (0.5, 0.0, 1.5))
-    for i, (source, before, after, species) in enumerate(moves):
-        extra = {"prev_state": before, "new_state": after}
-        single.record("STATE_CHANGE", 5, source, None, (0.5 * i, 0.0, 1.5), extra, species)
-    single.record("DEATH_STARVE", 5, "e9", None, (0.0, 0.0, 1.5), {"cause": "thirst"})
-    single.record("RAIN", 5)
-    single.record("CROAK", 5, "e7")
-    assert columnar.take_events(cut=True) == single.take_events(cut=True)
-    found = sample(columnar, 5)
-    assert found == sample(single, 5)
-    assert found["transitions"] == {"deer": {"FED>DEAD": 1, "IDLE>FED": 1}, "oak": {"FED>DEAD": 1}}
-
-
-def test_event_columns_of_narrow_codes_keep_their_own_values(core):
-    """Each column is widened to a place of its own, those of the extras too."""
-    core.begin_tick(1)
-    narrow = {name: array.array("h", codes) for name, codes in (("s", [7, 8]), ("t", [5, 6]))}
-    causes = (array.array("h", [1, 0]), ("thirst", "cold"))
-    core.record_events(
-        [event_columns("DEATH", [0, 0], source=narrow["s"], target=narrow["t"],
-                       extra={"cause": causes, "again": causes})],
-        None,
-    )  # fmt: skip
-    (batch,) = (json.loads(line) for line in core.take_events(cut=True).splitlines())
-    assert batch["source_id"] == ["e7", "e8"]
-    assert batch["target_id"] == ["e5", "e6"]
-    assert batch["extra"] == {
-        "0": {"cause": "cold", "again": "cold"},
-        "1": {"cause": "thirst", "again": "thirst"},
-    }
-
-
-def test_event_columns_may_be_empty_strided_or_constant(core):
-    core.begin_tick(1)
-    spread = memoryview(array.array("q", [7, 99, 8, 99]))[::2]
-    core.record_events(
-        [
-            event_columns("A", []),
-            event_columns("B", [0, 0], source=spread, x=2, y=math.nan, z=-0.0),
-        ],
-        None,
-    )
-    (batch,) = batches(core, cut=True)
-    assert batch["source_id"] == ["e7", "e8"]
-    assert batch["position"] == [[2.0, None, -0.0]] * 2
-
-
-def test_an_id_is_remembered_until_another_host_answers(core):
-    core.begin_tick(1)
-    for prefix in ("a", "b"):
-        named = event_columns("A", [1, 2, 1], id_of=lambda code, p=prefix: f"{p}{code}")
-        core.record_events([named, named], None)
-    (batch,) = batches(core, cut=True)
-    assert batch["source_id"] == ["a1", "a2", "a1"] * 2 + ["b1", "b2", "b1"] * 2
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"event_type": 3}, r"event.type: expected a string, got 3"),
-        ({"source": [1]}, r"A events.source: expected a buffer of integers"),
-        ({"source": array.array("d", [1])}, r"A events.source: expected native integers"),
-        ({"target": array.array("q", [1, 2])}, r"A events.target: expected 1 values, got 2"),
-        ({"x": array.array("d")}, r"A events.x: expected 1 values, got 0"),
-        ({"y": "0"}, r"A events.y: expected a buffer of float64 or float32"),
-        ({"z": None}, r"A events.z: expected a buffer of float64 or float32"),
-        ({"extra": None}, r"A events.extra: expected a mapping, got None"),
-        (
-            {"extra": {"k": (array.array("i", [4]), ["a"])}},
-            r"extra\['k'\]\[0\]: expected a code below 1",
-        ),
-        ({"extra": {"k": ([4], ["a"])}}, r"extra\['k'\]: expected a buffer of integers"),
-        ({"id_of": lambda code: 2.5}, r"A event.source_id: expected a string, an integer or None"),
-    ],
-)
-def test_event_columns_that_do_not_fit_are_named(core, change, message):
-    core.begin_tick(1)
-    with pytest.raises(HostError, match=message):
-        core.record_events([event_columns("A", [1], **change)], None)
-    assert core.events_recorded == 0
-
-
-def test_species_codes_of_transitions_must_have_names(core):
-    moved = event_columns(
-        "STATE_CHANGE", [1], species=array.array("h", [5]), extra=states([0], [1])
-    )
-    core.begin_tick(1)
-    with pytest.raises(
-        HostError, match=r"STATE_CHANGE events.species\[0\]: expected a code below 2"
-    ):
-        core.record_events([moved], None)
+# ---- text --------------------------------------------------------------------------------------
 
 
 def test_lines_are_compact_ascii_json_in_the_order_of_the_fields(core):

@@ -1,5 +1,6 @@
 """Whole runs of hosts that are not ours: what the files say, and what happens when things fail."""
 
+import array
 import contextlib
 import json
 import math
@@ -17,6 +18,7 @@ import pytest
 
 from ecosim.telemetry import (
     BACKEND,
+    EventTable,
     HostError,
     OutputError,
     TelemetryConfigError,
@@ -25,7 +27,7 @@ from ecosim.telemetry import (
     TelemetryWarning,
 )
 from ecosim.telemetry_schema import problems
-from hosts import MeadowHost, SparseGrid, event_columns
+from hosts import MeadowHost, SparseGrid
 
 TESTS = Path(__file__).parent
 
@@ -377,18 +379,59 @@ def test_on_error_disable_warns_once_and_lets_the_simulation_go_on(tmp_path):
     assert records(tmp_path)[-1]["status"] == "failed"
 
 
-def test_a_second_failure_behind_the_first_reaches_nobody(tmp_path, monkeypatch):
-    """Events that waited turn out faulty while the first failure is being dealt with."""
+class KeepingHost(MeadowHost):
+    """Keeps its events in a table, and notes when it is looked at."""
+
+    def __init__(self, ticks_kept=10, id_of="e{}".format):
+        self.looks = []
+        super().__init__()
+        self.event_table = EventTable(id_of, ticks_kept=ticks_kept)
+        self.event_table.bind(entity=array.array("q", [7]))
+
+    @property
+    def tick(self):
+        self.looks.append(self._tick)
+        return self._tick
+
+    @tick.setter
+    def tick(self, tick):
+        self._tick = tick
+
+    def hop(self, tick):
+        """Complete a tick in which one frog hops."""
+        self.tick = tick
+        self.event_table.begin_tick(tick)
+        self.event_table.add("HOP", array.array("b", [0]))
+
+    def step(self):
+        packet = super().step()
+        self.hop(self.tick)
+        return packet
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """Let an emitter wait as many ticks as it likes, however long they take."""
     monkeypatch.setattr("ecosim.telemetry._LONGEST_QUIET_NS", 10**12)
-    host = MeadowHost()
-    faulty = event_columns("CROAK", [1], id_of=lambda code: 1 / 0)
-    host.event_history = lambda after: [(1, []), (2, [faulty])][after : host.tick or 2]
-    settings = {"output_dir": tmp_path, "on_error": "disable", "interval": 3}
-    emitter = TelemetryEmitter(settings, run_id="r")
+
+
+def started(host, folder, **settings):
+    emitter = TelemetryEmitter({"output_dir": folder, **settings}, run_id="r")
     emitter.on_init(host)
-    for tick in (1, 2):
-        host.tick = tick
-        emitter.on_tick()
+    return emitter
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_second_failure_behind_the_first_reaches_nobody(tmp_path):
+    """Events that waited turn out faulty while the first failure is being dealt with."""
+    host = KeepingHost(id_of=lambda code: 1 / 0 if host.tick > 1 else "frog")
+    emitter = started(host, tmp_path, on_error="disable", interval=3)
+    host.hop(1)
+    emitter.on_tick()
+    host.hop(2)
+    host.event_table.bind(entity=array.array("q", [8]))
+    host.event_table.add("HOP", array.array("b", [0]))
+    emitter.on_tick()
     host.tick = 0
     with pytest.warns(TelemetryWarning, match="expected a tick after 2, got 0"):
         emitter.on_tick()
@@ -398,40 +441,43 @@ def test_a_second_failure_behind_the_first_reaches_nobody(tmp_path, monkeypatch)
     assert (end["status"], end["error"]) == ("failed", "tick: expected a tick after 2, got 0")
 
 
-class KeepingHost(MeadowHost):
-    """Keeps its events for ten ticks, and notes how often it is asked for them."""
-
-    def __init__(self):
-        super().__init__()
-        self.asked = []
-
-    def event_history(self, after):
-        self.asked.append(after)
-        ticks = range(max(after + 1, self.tick - 9), self.tick + 1)
-        return [(tick, [{"type": "HOP", "tick": tick, "n": tick}]) for tick in ticks]
-
-
-@pytest.mark.parametrize("ticks", [1, 2, 3, 10, 11, 20, 49, 50, 51, 57])
-def test_the_events_a_host_keeps_are_all_written_although_it_is_rarely_asked(
-    tmp_path, monkeypatch, ticks
-):
-    monkeypatch.setattr("ecosim.telemetry._LONGEST_QUIET_NS", 10**12)
-    host = KeepingHost()
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("kept", [1, 10, 64])
+@pytest.mark.parametrize("ticks", [1, 2, 3, 10, 11, 20, 49, 50, 51, 57, 130])
+def test_the_events_of_a_table_are_all_written_although_it_is_rarely_asked(tmp_path, ticks, kept):
+    host = KeepingHost(kept)
     telemetry, events = run(host, tmp_path, ticks, interval=50)
     assert [tick for batch in events for tick in batch["tick"]] == list(range(1, ticks + 1))
+    assert {name for batch in events for name in batch["source_id"]} == {"e7"}
     assert telemetry[-1]["tick"] == ticks
-    assert [record["tick"] for record in telemetry[1:-1]] == sorted({0, ticks, min(50, ticks)})
-    assert len(host.asked) <= 2 + ticks // 10 + ticks // 50
+    expected = {0, ticks, *(tick for tick in (50, 100) if tick < ticks)}
+    assert [record["tick"] for record in telemetry[1:-1]] == sorted(expected)
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_host_with_a_table_is_left_alone_between_samples(tmp_path):
+    host = KeepingHost(64)
+    with started(host, tmp_path) as emitter:
+        host.looks.clear()
+        for tick in range(1, 201):
+            host.hop(tick)
+            emitter.on_tick()
+        # The first tick tells how many events to expect.
+        assert host.looks == [1, 50, 100, 150, 200]
 
 
 @pytest.mark.parametrize("interval", [1, 7, 50])
-def test_a_host_that_keeps_its_events_leaves_the_bytes_of_one_that_does_not(tmp_path, interval):
+def test_a_host_with_a_table_leaves_the_bytes_of_one_without(tmp_path, interval):
     class Forgetful(KeepingHost):
-        event_history = None
+        def __init__(self):
+            super().__init__()
+            self.kept, self.event_table = self.event_table, None
 
         def step(self):
+            self.event_table = self.kept
             packet = super().step()
-            return packet | {"events": KeepingHost.event_history(self, self.tick - 1)[0][1]}
+            self.event_table = None
+            return packet | {"events": list(self.kept.rows_of(self.tick))}
 
     written = []
     for kind in (KeepingHost, Forgetful):
@@ -442,21 +488,20 @@ def test_a_host_that_keeps_its_events_leaves_the_bytes_of_one_that_does_not(tmp_
     assert len(written[0][0].splitlines()) == 6
 
 
-def test_a_flush_and_an_exception_between_two_looks_lose_no_tick(tmp_path, monkeypatch):
-    monkeypatch.setattr("ecosim.telemetry._LONGEST_QUIET_NS", 10**12)
+@pytest.mark.usefixtures("patient")
+def test_a_flush_and_an_exception_between_two_looks_lose_no_tick(tmp_path):
     host = KeepingHost()
 
     def drive():
-        with TelemetryEmitter({"output_dir": tmp_path}, run_id="r") as emitter:
-            emitter.on_init(host)
+        with started(host, tmp_path) as emitter:
             for tick in range(1, 9):
-                host.tick = tick
+                host.hop(tick)
                 emitter.on_tick()
                 if tick == 4:
                     emitter.flush()
                     lines = (tmp_path / "r_events.jsonl").read_text().splitlines()
                     assert [json.loads(line)["tick"] for line in lines] == [[1, 2, 3, 4]]
-            host.tick = 9  # in the middle of a tick that is never completed
+            host.hop(9)  # in the middle of a tick that is never completed
             raise RuntimeError("the engine stops")
 
     with pytest.raises(RuntimeError, match="the engine stops"):
@@ -466,20 +511,44 @@ def test_a_flush_and_an_exception_between_two_looks_lose_no_tick(tmp_path, monke
     assert records(tmp_path)[-1]["tick"] == 8
 
 
-def test_ticks_that_were_not_announced_are_said_to_be_missing(tmp_path, monkeypatch):
-    monkeypatch.setattr("ecosim.telemetry._LONGEST_QUIET_NS", 10**12)
+@pytest.mark.usefixtures("patient")
+def test_ticks_that_were_not_announced_are_said_to_be_missing(tmp_path):
     host = KeepingHost()
-    emitter = TelemetryEmitter({"output_dir": tmp_path}, run_id="r")
-    emitter.on_init(host)
+    emitter = started(host, tmp_path)
 
     def drive():
         for tick in (1, *range(4, 40, 2)):
-            host.tick = tick
+            host.hop(tick)
             emitter.on_tick()
 
-    with pytest.raises(HostError, match=r"event_history\(1\): expected the ticks 2 to 22, got"):
+    with pytest.raises(HostError, match=r"event_table: expected the ticks 2 to 22, got \[4, 6"):
         drive()
     emitter.close()
+
+
+@pytest.mark.parametrize(
+    ("kept", "steps", "message"),
+    [
+        (2, [1, 2, 3], "expected the events after tick 0, got those after 1: it keeps 2 ticks"),
+        (9, [1, 2, None], r"expected begin_tick\(3\) in the step to tick 3, its last tick is 2"),
+    ],
+)
+def test_a_table_that_lacks_what_is_asked_for_is_refused(tmp_path, kept, steps, message):
+    host = KeepingHost(kept)
+    emitter = started(host, tmp_path)
+    for tick in steps:
+        if tick is None:
+            host.tick += 1
+        else:
+            host.hop(tick)
+    with pytest.raises(HostError, match=message):
+        emitter.on_tick()
+    assert records(tmp_path)[-1]["status"] == "failed"
+
+
+def test_what_is_no_table_is_refused(tmp_path):
+    with pytest.raises(HostError, match=r"host.event_table: expected an EventTable, got \[\]"):
+        started(SimpleNamespace(tick=0, entities={}, event_table=[]), tmp_path)
 
 
 def test_further_sinks_get_the_lines_of_the_files(tmp_path):
@@ -504,7 +573,8 @@ def test_further_sinks_get_the_lines_of_the_files(tmp_path):
     keeper, host = Keeper(), KeepingHost()
     with TelemetryEmitter({"output_dir": tmp_path}, run_id="r", sinks=[keeper]) as emitter:
         emitter.on_init(host)
-        for host.tick in range(1, 80):
+        for tick in range(1, 80):
+            host.hop(tick)
             emitter.on_tick()
     assert keeper.telemetry == (tmp_path / "r_telemetry.jsonl").read_bytes()
     assert keeper.events == (tmp_path / "r_events.jsonl").read_bytes()

@@ -4,6 +4,7 @@ import array
 
 import pytest
 
+from ecosim.telemetry import EventTable
 from ecosim.telemetry_testing import check_host
 from hosts import MeadowHost, SparseGrid, columns
 
@@ -76,24 +77,30 @@ def test_a_clock_that_stands_still_is_found_by_stepping():
 
 
 @pytest.mark.parametrize(
-    ("kept", "problem"),
+    ("begins", "id_of", "problem"),
     [
-        (lambda tick, after: [(tick, [])], "expected the ticks 1 to 2, got [2]"),
-        (lambda tick, after: [(t, []) for t in range(1, tick)], "expected the ticks 1 to 2, got"),
-        (lambda tick, after: [[]], "expected pairs of a tick and its events"),
-        (lambda tick, after: [(t, [{"tick": t}]) for t in range(1, 3)], "event.type: expected"),
+        (lambda tick: tick == 1, str, "event_table: expected begin_tick(2) in the step to tick 2"),
+        (lambda tick: True, float, "CROAK event.source_id: expected a string, an integer or None"),
     ],
 )
-def test_a_history_that_lacks_ticks_or_holds_no_events_is_found(kept, problem):
+def test_a_table_that_lacks_ticks_or_names_no_entity_is_found(begins, id_of, problem):
     class Keeps(MeadowHost):
-        def event_history(self, after):
-            return kept(self.tick, after) if self.tick > 1 else [(1, [])]
+        def __init__(self, begins, id_of):
+            super().__init__()
+            self.begins = begins
+            self.event_table = EventTable(id_of)
+            self.event_table.bind(entity=array.array("i", [3]))
 
-    (found,) = check_host(Keeps(), ticks=2)
+        def step(self):
+            self.tick += 1
+            if self.begins(self.tick):
+                self.event_table.begin_tick(self.tick)
+            if self.tick == 2:
+                self.event_table.add("CROAK", array.array("i", [0]))
+
+    (found,) = check_host(Keeps(begins, id_of), ticks=2)
     assert problem in found
-    good = type("Good", (Keeps,), {"event_history": lambda self, after: [
-        (tick, []) for tick in range(after + 1, self.tick + 1)]})  # fmt: skip
-    assert check_host(good(), ticks=12) == []
+    assert check_host(Keeps(lambda tick: True, str), ticks=12) == []
 
 
 def test_a_step_that_raises_and_a_missing_step_are_found():

@@ -1,4 +1,5 @@
 from ecosim.telemetry_aggregates import AggregateCore as _Reference
+from ecosim.telemetry_event_table import EventTable as EventTable
 from ecosim.telemetry_statistics import LayerStatistics
 
 class AggregateCore(_Reference):

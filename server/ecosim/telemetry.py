@@ -21,7 +21,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from ecosim.telemetry_backend import choose
 from ecosim.telemetry_config import (
@@ -36,7 +36,7 @@ from ecosim.telemetry_errors import (
     TelemetryConfigError,
     TelemetryError,
 )
-from ecosim.telemetry_host import EVENT_HISTORY_TICKS, HostView
+from ecosim.telemetry_host import HostView
 from ecosim.telemetry_records import config_record, end_record, line
 from ecosim.telemetry_snapshots import SnapshotWriter, cell_size_of, snapshots_path
 from ecosim.telemetry_values import describe, whole_number
@@ -44,6 +44,7 @@ from ecosim.telemetry_writers import Sink, Tee, open_sink
 
 __all__ = [
     "BACKEND",
+    "EventTable",
     "HostError",
     "OutputError",
     "SnapshotConfig",
@@ -58,6 +59,11 @@ _LIVE: Final = choose()
 
 #: Which core is live: ``"compiled"`` or ``"python"``.
 BACKEND: Final = _LIVE.name
+
+if TYPE_CHECKING:
+    from ecosim.telemetry_event_table import EventTable
+else:
+    EventTable = _LIVE.event_table
 
 Status = Literal["completed", "stopped", "failed"]
 
@@ -139,6 +145,7 @@ class TelemetryEmitter:
         self._quiet = 0
         self._quiet_left = 0
         self._observed_at = 0
+        self._events_observed = 0
 
     @property
     def active(self) -> bool:
@@ -185,7 +192,7 @@ class TelemetryEmitter:
         ----------
         packet : mapping, iterable or None
             The tick packet (its ``tick`` counts where the host has none, its ``events`` unless the
-            host offers ``event_history``), the tick's events, or None to read the host's.
+            host offers an ``event_table``), the tick's events, or None to read the host's.
 
         Raises
         ------
@@ -316,24 +323,38 @@ class TelemetryEmitter:
         )
 
     def _observe(self, packet: Any, now: int) -> None:
-        host = self._host
+        host, core = self._host, self._core
         assert host is not None
-        tick, history = self._ticks_done(host, packet)
-        ticks, calls = tick - self._tick, self._quiet + 1
+        before, calls = self._tick, self._quiet + 1
+        tick, events = self._tick_done(host, packet)
         self._quiet = 0
-        self._record(host, history, tick)
+        if host.event_table is not None:
+            # Without quiet calls the ticks may be any, as they may of other hosts.
+            self._read_table(host, tick, every=calls > 1)
+        else:
+            self._tick = tick
+            core.begin_tick(tick)
+            core.record_events(events, host.species_of())
+            core.end_tick()
         if tick >= self._due:
             self._look(host)
-        core = self._core
+        waiting = core.events_pending
         if (
             now - self._written_at >= _LONGEST_WAIT_NS - _LONGEST_QUIET_NS
             or core.samples_pending >= _LARGEST_QUEUE
-            or core.events_pending >= _LARGEST_BACKLOG
+            or waiting >= _LARGEST_BACKLOG
         ):
             self._write()
-        if host.event_history is not None and ticks == calls:
-            self._quiet = self._quiet_left = self._quiet_calls((now - self._observed_at) // calls)
+        if host.event_table is not None and tick - before == calls:
+            ticks = min(host.event_table.ticks_kept, self._due - tick)
+            # Neither longer than may be waited nor more than fits the caches; the last calls say
+            # how long a tick takes and how many events it has.
+            tick_ns = max((now - self._observed_at) // calls, 1)
+            events_a_tick = (core.events_recorded - self._events_observed) // calls + 1
+            ticks = min(ticks, _LONGEST_QUIET_NS // tick_ns, _LARGEST_BACKLOG // events_a_tick)
+            self._quiet = self._quiet_left = max(ticks - 1, 0)
         self._observed_at = now
+        self._events_observed = core.events_recorded
 
     def _look(self, host: HostView) -> None:
         """Take the sample, the snapshot or both that are due."""
@@ -349,42 +370,27 @@ class TelemetryEmitter:
         if self._snapshots is not None:
             self._due = min(self._due, self._snapshots.due)
 
-    def _quiet_calls(self, tick_ns: int) -> int:
-        """Return for how many calls there will be nothing to do, ticks being ``tick_ns`` long.
-
-        The events of several ticks at once cost less than half of what they cost tick by tick:
-        after a tick of the engine none of the emitter's code is in the processor's caches.
-        """
-        ticks = min(EVENT_HISTORY_TICKS, self._due - self._tick)
-        return max(min(ticks, _LONGEST_QUIET_NS // max(tick_ns, 1)) - 1, 0)
-
     def _catch_up(self) -> None:
         """Record the ticks of the quiet calls there were; the host may be in the next one."""
         calls = self._quiet - self._quiet_left
         self._quiet = self._quiet_left = 0
         if calls:
-            host = self._host
-            assert host is not None
-            tick = self._tick + calls
-            self._record(host, host.history_between(self._tick, tick), tick)
+            assert self._host is not None
+            self._read_table(self._host, self._tick + calls)
 
-    def _record(self, host: HostView, history: Iterable[tuple[int, Any]], tick: int) -> None:
-        """Record the events of the ticks up to ``tick``."""
-        core = self._core
-        species_of = host.species_of()
-        self._tick = tick
-        for each, events in history:
-            core.begin_tick(each)
-            core.record_events(events, species_of)
-            core.end_tick()
+    def _read_table(self, host: HostView, tick: int, *, every: bool = True) -> None:
+        """Record what the host's table has of the ticks up to ``tick``."""
+        host.check_event_table(self._tick, tick, every=every)
+        after, self._tick = self._tick, tick
+        self._core.record_table(host.event_table, after, tick)
 
-    def _ticks_done(self, host: HostView, packet: Any) -> tuple[int, Iterable[tuple[int, Any]]]:
-        """Return the tick the host has done, and the events of each tick since the last call."""
-        has_history = host.event_history is not None
+    def _tick_done(self, host: HostView, packet: Any) -> tuple[int, Any]:
+        """Return the tick that the host has done, and its events where it has no table of them."""
+        has_table = host.event_table is not None
         if packet is None or isinstance(packet, Mapping):
-            events = None if packet is None or has_history else packet.get("events", ())
+            events = None if packet is None or has_table else packet.get("events", ())
             if host.has_tick or packet is None:
-                tick = host.tick() if host.has_tick else self._tick + 1
+                tick = host.tick() if host.has_tick else self._tick + self._quiet + 1
             elif "tick" in packet:
                 tick = whole_number(packet["tick"], "packet['tick']")
             else:
@@ -394,15 +400,14 @@ class TelemetryEmitter:
                 f"packet: expected a mapping, an iterable of events or None, got {describe(packet)}"
             )
         else:
-            events, tick = packet, host.tick() if host.has_tick else self._tick + 1
+            events = packet
+            tick = host.tick() if host.has_tick else self._tick + self._quiet + 1
         done = self._tick + self._quiet
         if tick <= done:
             raise HostError(f"tick: expected a tick after {done}, got {tick}")
-        if has_history:
-            return tick, host.history_between(self._tick, tick, every=self._quiet > 0)
-        if packet is None:
+        if packet is None and not has_table:
             events = host.events()
-        return tick, [(tick, () if events is None else events)]
+        return tick, () if events is None else events
 
     def _sample(self) -> int:
         """Read the host's state into a sample, and return its number of entities."""

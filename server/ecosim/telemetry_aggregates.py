@@ -17,12 +17,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from ecosim.telemetry_errors import HostError
+from ecosim.telemetry_event_table import EventTable
 from ecosim.telemetry_host import (
     STATE_CHANGE,
     UNKNOWN_SPECIES,
     EntityColumns,
     VoxelWalker,
-    event_rows,
     walked_cells,
 )
 from ecosim.telemetry_statistics import layer_statistics, moments
@@ -108,6 +108,7 @@ class AggregateCore:
         self._samples: list[dict[str, Any]] = []
 
         self._tick = 0
+        self._table: EventTable | None = None
         self._batch: list[_Event] = []
         self._batch_first: int | None = None
         self._batch_dropped = 0
@@ -301,9 +302,8 @@ class AggregateCore:
         Parameters
         ----------
         events : iterable
-            As the host made them; :class:`~ecosim.telemetry_host.EventColumns` may be among them.
-            An event without a tick happened in this one. What a mapping holds beside the fields of
-            an event is its ``extra``.
+            As the host made them. An event without a tick happened in this one. What a mapping
+            holds beside the fields of an event is its ``extra``.
         species_of : callable, optional
             Id to species, asked for the transitions of events without a ``source_species``.
         """
@@ -312,10 +312,6 @@ class AggregateCore:
                 kind, tick, source, target, place = (event.get(field) for field in _EVENT_FIELDS)
                 extra: Any = {key: event[key] for key in event if key not in _EVENT_FIELDS}
                 species = extra.get("source_species")
-            elif hasattr(event, "id_of"):
-                for row in event_rows(event, self._tick):
-                    self.record(*row)
-                continue
             else:
                 try:
                     kind, tick, extra = event.event_type, event.tick, event.extra
@@ -331,6 +327,30 @@ class AggregateCore:
             if tick is None:
                 tick = self._tick
             self.record(kind, tick, source, target, place, extra, species)
+
+    def record_table(self, table: EventTable, after: int, tick: int) -> None:
+        """Record what a host's table has of each tick after ``after`` and up to ``tick``.
+
+        Begins and ends these ticks.
+
+        Parameters
+        ----------
+        table : EventTable
+            The same one all through the run; its ids may be remembered.
+
+        Raises
+        ------
+        HostError
+            An id of the wrong type, or another table than before.
+        """
+        if self._table is not None and table is not self._table:
+            raise HostError("host.event_table: expected the same table all through the run")
+        self._table = table
+        for each in table.ticks_between(after, tick):
+            self.begin_tick(each)
+            for row in table.rows_of(each):
+                self.record(*row)
+            self.end_tick()
 
     def record(
         self,

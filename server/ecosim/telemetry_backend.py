@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple
 
 from ecosim.telemetry_aggregates import AggregateCore
 from ecosim.telemetry_errors import TelemetryConfigError
+from ecosim.telemetry_event_table import EventTable
 
 VARIABLE: Final = "ECOSIM_BACKEND"
 CHOICES: Final = ("auto", "compiled", "python")
@@ -27,6 +28,7 @@ class Backend(NamedTuple):
 
     name: Literal["compiled", "python"]
     core: type[AggregateCore]
+    event_table: type[EventTable]
     #: One sentence where ``auto`` fell back on the reference; else None.
     note: str | None
 
@@ -51,14 +53,15 @@ def choose(choice: str | None = None) -> Backend:
             f"{VARIABLE}: expected one of {', '.join(CHOICES)}, got {choice!r}"
         )
     if choice == "python":
-        return Backend("python", AggregateCore, None)
+        return Backend("python", AggregateCore, EventTable, None)
     try:
-        core = importlib.import_module(_EXTENSION).AggregateCore
+        extension = importlib.import_module(_EXTENSION)
     except ImportError as error:
         if choice == "compiled":
             raise TelemetryConfigError(
                 f"{VARIABLE}: the compiled core cannot be used ({error}); install the package "
                 "with ECOSIM_EXTENSIONS=require to see why, or set it to auto or python"
             ) from error
-        return Backend("python", AggregateCore, f"no compiled core ({error}): {_COST}")
-    return Backend("compiled", core, None)
+        note = f"no compiled core ({error}): {_COST}"
+        return Backend("python", AggregateCore, EventTable, note)
+    return Backend("compiled", extension.AggregateCore, extension.EventTable, None)

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, Final, Protocol, runtime_checkable
 
 from ecosim.telemetry_errors import HostError
 from ecosim.telemetry_values import (
     buffer_shape,
-    code_buffer,
-    code_name,
     describe,
-    float_buffer,
     grid_dimensions,
-    mapping,
     name,
     number,
     whole_number,
@@ -34,9 +29,6 @@ UNSTORED_CELL: Final = 1.0
 
 #: The name under which entities that state no species are counted.
 UNKNOWN_SPECIES: Final = "unknown"
-
-#: Ticks whose events a host with an ``event_history`` keeps at least.
-EVENT_HISTORY_TICKS: Final = 10
 
 #: The event whose extras ``prev_state`` and ``new_state`` make it a transition.
 STATE_CHANGE: Final = "STATE_CHANGE"
@@ -73,34 +65,6 @@ class EventRecord(Protocol):
     extra: Mapping[str, Any] | None
 
 
-@runtime_checkable
-class EventColumns(Protocol):
-    """Events of one type that happened together: entry ``i`` of each column is of event ``i``.
-
-    What an engine that keeps columns has in its ``event_history`` instead of one object an event.
-    They are read up to :data:`EVENT_HISTORY_TICKS` later, so each tick has arrays of its own, which
-    nobody changes any more. The answers of ``id_of`` are remembered, and it is asked about entities
-    that may be dead by then.
-    """
-
-    event_type: str
-    #: Integer codes of entities, one an event; negative means none.
-    source: Any
-    #: As ``source``, or None where no event has one.
-    target: Any | None
-    #: Code of an entity to its id, the same answer all through the run.
-    id_of: Callable[[int], str]
-    #: Integer codes into ``species_names``: the species of ``source``; or None.
-    species: Any | None
-    species_names: Sequence[str]
-    #: World units: float64 or float32 columns, or one number for all; all None without a position.
-    x: Any | None
-    y: Any | None
-    z: Any | None
-    #: Further keys of the events: integer codes, one an event, and the texts they stand for.
-    extra: Mapping[str, tuple[Any, Sequence[str]]]
-
-
 class VoxelWalker(Protocol):
     """A voxel grid that visits its stored cells; a cell it does not visit has the value 1.0."""
 
@@ -108,53 +72,6 @@ class VoxelWalker(Protocol):
 
     def walk_layer(self, layer: str, callback: Callable[[int, int, int, float], object]) -> object:
         """Call ``callback(x, y, z, value)`` for every stored cell of the layer."""
-
-
-def event_rows(columns: EventColumns, tick: int) -> Iterator[tuple[Any, ...]]:
-    """Yield the arguments of ``AggregateCore.record`` for each event of some columns, in turn.
-
-    The columns are checked before the first event is yielded, their codes event by event.
-    """
-    kind = name(columns.event_type, "event.type")
-    where = f"{kind} events"
-    sources = code_buffer(columns.source, None, f"{where}.source").tolist()
-    length = len(sources)
-    targets = _codes(columns.target, length, f"{where}.target")
-    # Only a transition needs the species.
-    species = _codes(columns.species if kind == STATE_CHANGE else None, length, f"{where}.species")
-    axes = None
-    if columns.x is not None:
-        axes = [_coordinates(getattr(columns, axis), length, f"{where}.{axis}") for axis in "xyz"]
-    extras = [
-        (key, _codes(codes, length, f"{where}.extra[{key!r}]"), texts)
-        for key, (codes, texts) in mapping(columns.extra, f"{where}.extra").items()
-    ]
-    for row in range(length):
-        extra = {}
-        for key, codes, texts in extras:
-            if codes[row] >= 0:
-                extra[key] = code_name(texts, codes[row], f"{where}.extra[{key!r}]", row)
-        yield (
-            kind,
-            tick,
-            columns.id_of(sources[row]) if sources[row] >= 0 else None,
-            columns.id_of(targets[row]) if targets[row] >= 0 else None,
-            None if axes is None else [axis[row] for axis in axes],
-            extra,
-            code_name(columns.species_names, species[row], f"{where}.species", row),
-        )
-
-
-def _codes(values: Any, length: int, where: str) -> list[int]:
-    if values is None:
-        return [-1] * length
-    return code_buffer(values, length, where).tolist()
-
-
-def _coordinates(values: Any, length: int, where: str) -> list[float]:
-    if isinstance(values, (int, float)):
-        return [number(values, where)] * length
-    return list(float_buffer(values, length, where))
 
 
 def walked_cells(
@@ -173,10 +90,6 @@ def walked_cells(
 
     grid.walk_layer(layer, visit)
     return cells
-
-
-def _rising(numbers: Sequence[int]) -> bool:
-    return len(numbers) > 1 and all(first < second for first, second in pairwise(numbers))
 
 
 class HostView:
@@ -199,9 +112,12 @@ class HostView:
                 f"host: expected an attribute 'entities' or a method 'entity_columns', "
                 f"{type(host).__name__} has neither"
             )
-        history = getattr(host, "event_history", None)
-        #: The host's method of that name; None where it has none.
-        self.event_history: Callable[[int], Any] | None = history if callable(history) else None
+        #: The host's :class:`~ecosim.telemetry_event_table.EventTable`; None where it has none.
+        self.event_table: Any = getattr(host, "event_table", None)
+        if self.event_table is not None and not hasattr(self.event_table, "ticks_between"):
+            raise HostError(
+                f"host.event_table: expected an EventTable, got {describe(self.event_table)}"
+            )
         self.layers = self._find_layers()
 
     def tick(self) -> int:
@@ -240,10 +156,8 @@ class HostView:
         found = getattr(self.host, "events", None)
         return () if found is None else found
 
-    def history_between(
-        self, after: int, tick: int, *, every: bool = True
-    ) -> list[tuple[int, Sequence[Any]]]:
-        """Return the events the host kept of the ticks after ``after`` and up to ``tick``.
+    def check_event_table(self, after: int, tick: int, *, every: bool = True) -> None:
+        """See that the host's table has the events after the tick ``after`` and up to ``tick``.
 
         Parameters
         ----------
@@ -251,18 +165,28 @@ class HostView:
             Completed ticks of the host.
         every : bool
             Whether each tick between has to be there.
+
+        Raises
+        ------
+        HostError
+            It has not.
         """
-        assert self.event_history is not None
-        where = f"host.event_history({after})"
-        try:
-            found = [pair for pair in self.event_history(after) if pair[0] <= tick]
-            ticks = [number for number, _ in found]
-        except (TypeError, ValueError, IndexError) as error:
-            raise HostError(f"{where}: expected pairs of a tick and its events, {error}") from error
-        whole = ticks == list(range(after + 1, tick + 1))
-        if not whole and (every or not _rising([after, *ticks]) or ticks[-1] != tick):
-            raise HostError(f"{where}: expected the ticks {after + 1} to {tick}, got {ticks}")
-        return found
+        table = self.event_table
+        ticks = table.ticks_between(after, tick)
+        if table.forgotten is not None and table.forgotten > after:
+            raise HostError(
+                f"host.event_table: expected the events after tick {after}, got those after "
+                f"{table.forgotten}: it keeps {table.ticks_kept} ticks; call on_tick more often"
+            )
+        if not ticks or ticks[-1] != tick:
+            raise HostError(
+                f"host.event_table: expected begin_tick({tick}) in the step to tick {tick}, "
+                f"its last tick is {table.tick}"
+            )
+        if every and len(ticks) != tick - after:
+            raise HostError(
+                f"host.event_table: expected the ticks {after + 1} to {tick}, got {ticks}"
+            )
 
     def world(self) -> Mapping[str, Any]:
         """Return the host's merged world definition; empty where it offers none."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from ecosim.telemetry_aggregates import AggregateCore
 from ecosim.telemetry_config import DEFAULT_VARIABLES
 from ecosim.telemetry_errors import HostError
-from ecosim.telemetry_host import EVENT_HISTORY_TICKS, VOXEL_LAYERS, HostView
+from ecosim.telemetry_host import VOXEL_LAYERS, HostView
 from ecosim.telemetry_values import describe, plain
 
 #: Problems of one kind beyond this many are counted, not listed.
@@ -39,7 +39,7 @@ def check_host(
     if found:
         return found
     for _ in range(ticks):
-        found = list(_check_step(engine, tuple(variables))) or list(_check_history(engine))
+        found = list(_check_step(engine, tuple(variables))) or list(_check_event_table(engine))
         if found:
             break
     return found
@@ -62,7 +62,7 @@ def _check_state(engine: Any, variables: tuple[str, ...]) -> Iterator[str]:
     yield from _attempt(plain, host.seed(), "host.seed")
     yield from _check_entities(host, core)
     yield from _check_layers(host, core)
-    if host.event_history is None:
+    if host.event_table is None:
         yield from _attempt(core.record_events, host.events(), host.species_of())
 
 
@@ -131,18 +131,16 @@ def _check_step(engine: Any, variables: tuple[str, ...]) -> Iterator[str]:
     yield from _check_state(engine, variables)
 
 
-def _check_history(engine: Any) -> Iterator[str]:
-    """Yield the problems of the events that an engine with an ``event_history`` keeps."""
+def _check_event_table(engine: Any) -> Iterator[str]:
+    """Yield the problems of what an engine's event table has of the tick just done."""
     host = HostView(engine)
-    if host.event_history is None:
+    if host.event_table is None:
         return
     core = AggregateCore("check", ())
     try:
         tick = host.tick()
-        kept = host.history_between(max(0, tick - EVENT_HISTORY_TICKS), tick)
-        for number, events in kept:
-            core.begin_tick(number)
-            core.record_events(events, host.species_of())
+        host.check_event_table(tick - 1, tick, every=False)
+        core.record_table(host.event_table, tick - 1, tick)
     except Exception as error:
         yield _words(error)
 

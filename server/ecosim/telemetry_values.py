@@ -20,6 +20,7 @@ _SURROGATES: Final = re.compile(
 )
 
 _FLOATS: Final = "a buffer of float64 or float32 (such as a numpy array)"
+_INTEGERS: Final = "a buffer of integers (such as a numpy array)"
 _SIGNED: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
 _UNSIGNED: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _NATIVE_ORDER: Final = "@=" + ("<" if sys.byteorder == "little" else ">!")
@@ -155,23 +156,37 @@ def float_buffer(value: Any, length: int | None, where: str) -> memoryview[Any]:
     Contiguous data is not copied; a strided array is gathered first. Only native byte order passes.
     """
     view = _buffer(value, where, _FLOATS)
-    code = view.format.lstrip(_NATIVE_ORDER)
-    if code not in ("d", "f"):
-        raise HostError(f"{where}: expected native float64 or float32, got format {view.format!r}")
-    return _flat(view, code, length, where)
+    return _flat(view, _float_code(view, where), length, where)
 
 
 def code_buffer(value: Any, length: int | None, where: str) -> memoryview[Any]:
     """Return a contiguous view of ``length`` integers (any length if None)."""
-    view = _buffer(value, where, "a buffer of integers (such as a numpy array)")
-    code = view.format.lstrip(_NATIVE_ORDER)
-    if code in tuple("bhilqn"):
-        code = _SIGNED[view.itemsize]
-    elif code in tuple("?BHILQN"):
-        code = _UNSIGNED[view.itemsize]
-    else:
-        raise HostError(f"{where}: expected native integers, got format {view.format!r}")
-    return _flat(view, code, length, where)
+    view = _buffer(value, where, _INTEGERS)
+    return _flat(view, _integer_code(view, where), length, where)
+
+
+def column(value: Any, length: int | None, where: str, *, floats: bool) -> memoryview[Any]:
+    """Return a live view of ``length`` numbers (any if None) in one dimension, strided or not.
+
+    Parameters
+    ----------
+    floats : bool
+        Whether they are float64 or float32; else they are integers.
+    """
+    view = _buffer(value, where, _FLOATS if floats else _INTEGERS)
+    code = _float_code(view, where) if floats else _integer_code(view, where)
+    shape = view.shape or ()
+    if len(shape) != 1:
+        raise HostError(f"{where}: expected one dimension, got {len(shape)}")
+    if length is not None and shape[0] != length:
+        raise HostError(f"{where}: expected {length} values, got {shape[0]}")
+    if view.format.lstrip("@") in tuple("bhilqnBHILQNdf"):
+        return view
+    if not view.c_contiguous:
+        raise HostError(
+            f"{where}: expected native numbers side by side, got format {view.format!r}"
+        )
+    return view.cast("B").cast(code) if shape[0] else memoryview(b"").cast(code)
 
 
 def code_name(names: Sequence[str], code: int, column: str, row: int) -> str | None:
@@ -193,6 +208,22 @@ def _buffer(value: Any, where: str, expected: str) -> memoryview[Any]:
         return memoryview(value)
     except TypeError as error:
         raise HostError(f"{where}: expected {expected}, got {describe(value)}") from error
+
+
+def _float_code(view: memoryview[Any], where: str) -> Any:
+    code = view.format.lstrip(_NATIVE_ORDER)
+    if code not in ("d", "f"):
+        raise HostError(f"{where}: expected native float64 or float32, got format {view.format!r}")
+    return code
+
+
+def _integer_code(view: memoryview[Any], where: str) -> Any:
+    code = view.format.lstrip(_NATIVE_ORDER)
+    if code in tuple("bhilqn"):
+        return _SIGNED[view.itemsize]
+    if code in tuple("?BHILQN"):
+        return _UNSIGNED[view.itemsize]
+    raise HostError(f"{where}: expected native integers, got format {view.format!r}")
 
 
 def _flat(view: memoryview, code: Any, length: int | None, where: str) -> memoryview[Any]:

@@ -118,7 +118,7 @@ def test_a_bite_moves_growth_into_the_pool_and_stills_hunger():
     assert table.hunger[0] == pytest.approx(0.8 - relief * share)
     assert table.growth[grass] == pytest.approx(0.6 - eaten * share)
     assert sim.pool == pytest.approx(eaten * share * 0.4**0.23)
-    assert [event.event_type for event in sim.log.records] == ["CONSUMPTION"]
+    assert [event.event_type for event in sim.event_table.rows_of(sim.tick)] == ["CONSUMPTION"]
 
 
 def test_of_two_hunters_only_the_first_strikes_and_a_kill_feeds_it():
@@ -136,7 +136,7 @@ def test_of_two_hunters_only_the_first_strikes_and_a_kill_feeds_it():
     table.hunger[fox : fox + 2] = 0.9
     sim.pursuit = (np.array([fox, fox + 1]), np.array([rabbit] * 2), np.array([0.5, 0.4]))
     interact(sim, 0.1)
-    (event,) = sim.log.records
+    (event,) = sim.event_table.rows_of(sim.tick)
     assert (event.event_type, event.source_species) == ("PREDATION", "fox")
     assert event.source_id == "fox_01"
     assert table.hunger[fox] == 0.0

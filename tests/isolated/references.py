@@ -10,7 +10,7 @@ import gc
 import resource
 import sys
 
-from ecosim._telemetry_core import AggregateCore
+from ecosim._telemetry_core import AggregateCore, EventTable
 from ecosim.telemetry_errors import HostError
 
 VARIABLES = ("hunger", "energy")
@@ -53,19 +53,7 @@ def use(core, objects, tick):
         ],
         None,
     )
-    group = Columns(
-        event_type="STATE_CHANGE",
-        source=codes,
-        target=codes,
-        id_of=[source].__getitem__,
-        species=codes,
-        species_names=(species,),
-        x=floats,
-        y=0.0,
-        z=floats,
-        extra={"prev_state": (codes, (state,)), "new_state": (codes, (species,))},
-    )
-    core.record_events([group], None)
+    use_table(core, objects, tick)
     state_vars = {"hunger": 0.5, "energy": None}
     entity = {"species": species, "state": state, "state_vars": state_vars}
     core.read_entities({source: entity})
@@ -99,6 +87,41 @@ def use(core, objects, tick):
     core.end_tick()
 
 
+def use_table(core, objects, tick):
+    """Record through a table, rightly and wrongly; the core keeps the first table it meets."""
+    species, state, source, _, _, floats, codes = objects
+    if core not in TABLES:
+        TABLES[core] = EventTable(
+            [source].__getitem__, species_names=(species,), state_names=[state], ticks_kept=3
+        )
+    table = TABLES[core]
+    table.begin_tick(tick)
+    table.bind(entity=codes, species=codes, state=codes, x=floats, y=0.0, z=floats)
+    for wrong in (
+        lambda: table.bind(entity=codes, species=floats),
+        lambda: table.bind(entity=codes, x=floats),
+        lambda: table.add("CROAK", floats),
+        lambda: table.add("CROAK", codes, codes, {"cause": (codes, [None])}),
+        lambda: table.add_changes(codes, array.array("i", [1])),
+        lambda: table.add_event("CROAK", {"x": object}),
+    ):
+        try:
+            wrong()
+        except HostError:
+            continue
+        raise AssertionError("expected a HostError")
+    table.add("CROAK", codes, codes)
+    table.add("DEATH", codes, codes, {"cause": (codes, [state])})
+    table.add_changes(codes, codes)
+    table.add_event("RAIN", {"intensity": 0.5, "of": species})
+    list(table.rows_of(tick))
+    next(table.rows_of(tick))
+    core.record_table(table, tick - 1, tick)
+
+
+TABLES = {}
+
+
 def make_objects():
     return (
         fresh("deer"),
@@ -126,7 +149,7 @@ def check_references():
             if tick % 7 == 0:
                 core.take_samples()
                 core.take_events(cut=tick % 2)
-        del core
+        del TABLES[core], core
         assert counts(objects) == before, (capacity, before, counts(objects))
 
 

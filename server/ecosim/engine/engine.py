@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ecosim.engine.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from ecosim.engine.events import EventGroup, EventRecord
 from ecosim.engine.packets import PacketWriter, entity_dicts
 from ecosim.engine.phases import SCHEDULE
 from ecosim.engine.placement import place
@@ -27,6 +26,7 @@ from ecosim.errors import WorldError
 
 if TYPE_CHECKING:
     from ecosim.telemetry import Status, TelemetryConfig, TelemetryEmitter
+    from ecosim.telemetry_event_table import EventRow, EventTable
 
 #: Longest tick, s: beyond it the slow processes, which run every 50 ticks, would be too coarse.
 MAX_DT = 0.5
@@ -118,7 +118,7 @@ class EcosystemEngine:
         chosen = self._dt if dt is None else _number("dt", dt, MAX_DT, open_at_zero=True)
         sim.tick += 1
         sim.time += chosen
-        sim.log.start(sim.tick)
+        sim.event_table.begin_tick(sim.tick)
         tick, time, ran_at = sim.tick, sim.time, self._ran_at
         for index, phase in enumerate(SCHEDULE):
             if tick % phase.period == phase.offset:
@@ -197,13 +197,14 @@ class EcosystemEngine:
         return {name: _read_only(layer) for name, layer in self.simulation.soil.layers.items()}
 
     @property
-    def events(self) -> list[EventRecord]:
+    def events(self) -> list[EventRow]:
         """The events of the tick just done, in the order in which they happened."""
-        return self.simulation.log.records
+        return list(self.event_table.rows_of(self.tick))
 
-    def event_history(self, after: int) -> list[tuple[int, list[EventGroup | EventRecord]]]:
-        """Return each tick after ``after`` with its events as columns; the last ten are kept."""
-        return self.simulation.log.after(after)
+    @property
+    def event_table(self) -> EventTable:
+        """The events of the last ticks, by codes."""
+        return self.simulation.event_table
 
     def entity_columns(self) -> Columns:
         """Return the entities as columns, valid until the next step."""

@@ -86,7 +86,7 @@ class PacketWriter:
                 {key: entities[index][key] for key in _SPAWN_KEYS} for index in born.tolist()
             ],
             "entity_removals": [sim.name_of(uid) for uid in gone.tolist()],
-            "events": [event.to_dict() for event in sim.log.records],
+            "events": [event.to_dict() for event in sim.event_table.rows_of(sim.tick)],
             "voxel_deltas": self._voxel_deltas(sim),
             "water_sources": self._water_sources(sim),
         }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from ecosim.engine.arrays import FloatArray, IntArray
 from ecosim.engine.config import BIOMES
-from ecosim.engine.events import Coded, EventLog
 from ecosim.engine.phases.climate import light_and_temperature
 from ecosim.engine.phases.codes import FLEEING, HUNTING
 from ecosim.engine.phases.movement import SPEED_FACTOR
@@ -21,6 +21,7 @@ from ecosim.engine.species import STATE_NAMES, SpeciesTable
 from ecosim.engine.state import Table
 from ecosim.engine.voxels import Soil
 from ecosim.engine.world_models import WaterSource, World
+from ecosim.telemetry_backend import choose
 
 #: Edge of the neighbourhoods in which crowding is counted, u.
 _BLOCK: Final = 8.0
@@ -130,7 +131,10 @@ class Simulation:
         #: Most worlds are flat, and one number for all is cheaper to hand on.
         self._has_heights = any(one.position[1] for one in layout.entities)
         self._taken = frozenset(self._founder_ids)
-        self.log = EventLog(self.name_of, self.species.names)
+        self.event_table = choose().event_table(
+            self.name_of, species_names=self.species.names, state_names=STATE_NAMES
+        )
+        self.event_table.begin_tick(0)
         #: Largest position, as a column (x, z) that limits the position block of the table.
         self.far_corner: FloatArray = np.array(self.extent)[:, None]
         self.speed_factor = SPEED_FACTOR.copy()
@@ -180,6 +184,14 @@ class Simulation:
         self.plant_column = self.soil.column(table.x[rooted], table.z[rooted])
         microbes = slice(table.n_plant_end, table.n_living)
         self.microbe_column = self.soil.column(table.x[microbes], table.z[microbes])
+        self.event_table.bind(
+            entity=table.uid,
+            species=table.species,
+            state=table.state,
+            x=table.x,
+            y=table.y if self._has_heights else 0.0,
+            z=table.z,
+        )
 
     def measure_cover(self) -> None:
         """Redraw the map of the growth of plants other than trees."""
@@ -221,30 +233,25 @@ class Simulation:
         return total
 
     def emit(
-        self, event_type: str, rows: IntArray, target: IntArray | None = None, **extra: Coded
+        self,
+        event_type: str,
+        rows: IntArray,
+        target: IntArray | None = None,
+        **extra: tuple[IntArray, Sequence[str]],
     ) -> None:
-        """Record events whose sources (and targets) are rows of the table."""
-        table = self.table
-        self.log.add(
-            event_type,
-            table.uid[rows],
-            table.species[rows],
-            table.x[rows],
-            table.y[rows] if self._has_heights else 0.0,
-            table.z[rows],
-            None if target is None else table.uid[target],
-            **extra,
-        )
+        """Record events whose sources (and targets) are rows of the table.
+
+        Parameters
+        ----------
+        **extra : tuple of (ndarray of shape (n,), sequence of str)
+            Further keys of the events, as codes and what they stand for.
+        """
+        self.event_table.add(event_type, rows, target, extra or None)
 
     def change_state(self, rows: IntArray, new: IntArray) -> None:
         """Put rows into new states: clears targets, notes the time, records the changes."""
         table = self.table
-        self.emit(
-            "STATE_CHANGE",
-            rows,
-            prev_state=(table.state[rows], STATE_NAMES),
-            new_state=(new, STATE_NAMES),
-        )
+        self.event_table.add_changes(rows, new)
         table.state[rows] = new
         table.since[rows] = self.time
         table.target[rows] = -1

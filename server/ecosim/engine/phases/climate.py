@@ -59,4 +59,4 @@ def begin_storm(sim: Simulation, intensity: float, duration: float) -> None:
     """Let it rain from now on, in place of any storm under way."""
     sim.storm_intensity = intensity
     sim.storm_until = sim.time + duration
-    sim.log.add_world_event("RAIN", {"intensity": intensity})
+    sim.event_table.add_event("RAIN", {"intensity": intensity})
