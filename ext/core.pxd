@@ -55,6 +55,7 @@ cdef extern from "text.h":
         char *data
         int64_t size
         int64_t capacity
+    object text_take(Text *text)
     void text_free(Text *text)
     int put_bytes(Text *text, const char *bytes, int64_t count)
     int put_text(Text *text, const char *literal)

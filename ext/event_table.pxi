@@ -22,13 +22,13 @@ cdef class Ids:
 
     cdef object ask(self, int64_t code, str kind, str field):
         """Return the id of a code, and know it from now on unless the code is a very large one."""
-        cdef int64_t before = self.capacity
-        cdef int32_t size
-        cdef bytes text
-        found = identifier_of(self.id_of, code, kind, field)
+        cdef int64_t before = self.capacity, start
+        cdef int32_t size = 0
+        found = self.id_of(code)
+        if type(found) is not str:
+            found = identifier(found, f"{kind} event.{field}")
         if code >= LARGEST_KNOWN_CODE:
             return found
-        text = b"null" if found is None else encode_basestring_ascii(found).encode("ascii")
         done(
             array_reserve(
                 <void **>&self.places, &self.capacity, max(code + 1, 256), sizeof(int64_t)
@@ -36,13 +36,15 @@ cdef class Ids:
         )
         if self.capacity > before:
             memset(self.places + before, 0, (self.capacity - before) * sizeof(int64_t))
-        size = <int32_t>len(text)
-        before = self.text.size
-        done(
-            put_bytes(&self.text, <const char *>&size, sizeof(int32_t))
-            or put_bytes(&self.text, text, size)
-        )
-        self.places[code] = before + 1
+        start = self.text.size
+        done(put_bytes(&self.text, <const char *>&size, sizeof(int32_t)))
+        if found is None:
+            done(put_text(&self.text, b"null"))
+        else:
+            put_string(&self.text, <str>found)
+        size = <int32_t>(self.text.size - start - sizeof(int32_t))
+        memcpy(self.text.data + start, &size, sizeof(int32_t))
+        self.places[code] = start + 1
         return found
 
     cdef inline int put(self, Text *text, int64_t code) except -1:

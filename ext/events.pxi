@@ -265,9 +265,8 @@ cdef class Events:
     cdef bytes take(self):
         """Return the lines of the complete batches, and forget them."""
         self.drain()
-        cdef bytes lines = PyBytes_FromStringAndSize(self.text.data, self.text.size)
+        cdef bytes lines = text_take(&self.text)
         self.written += self.text_events
-        self.text.size = 0
         self.text_events = 0
         return lines
 

@@ -98,7 +98,7 @@ cdef class Samples:
     cdef int64_t reproduction, predation, pollination
     cdef Words queue
     cdef int64_t count
-    cdef Text text          # kept, so that its pages are there the next time
+    cdef Text text
 
     def __cinit__(self, Names names, str run_id, tuple variables):
         self.names = names
@@ -168,7 +168,7 @@ cdef class Samples:
         self.names.rank()
         for _ in range(self.count):
             word = self._put(&self.text, word)
-        lines = PyBytes_FromStringAndSize(self.text.data, self.text.size)
+        lines = text_take(&self.text)
         self.queue.size = 0
         self.count = 0
         return lines

@@ -1,4 +1,4 @@
-/* text.h: a growing buffer of ASCII text, and JSON's atoms as json.dumps writes them.
+/* text.h: a growing bytes object of ASCII text, and JSON's atoms as json.dumps writes them.
  *
  * A function that may need memory returns 0, or -1 when there is none; the text is then as it was
  * before, or longer by a part. The buffer belongs to the Text; text_free gives it back.
@@ -15,6 +15,7 @@
 #include "shortest.h"
 
 typedef struct {
+    PyObject *bytes; /* owned: the bytes object that `data` is the inside of, or NULL */
     char *data;
     int64_t size, capacity;
 } Text;
@@ -31,12 +32,20 @@ typedef struct {
 NEVER_INLINE int text_grow(Text *text, int64_t more)
 {
     int64_t capacity = 2 * text->capacity > 4096 ? 2 * text->capacity : 4096;
+    if (text->bytes == NULL && text->capacity > 4096)
+        capacity = text->capacity; /* as large as the last one, which was taken */
     if (capacity < text->size + more)
         capacity = text->size + more;
-    char *data = (char *)realloc(text->data, (size_t)capacity);
-    if (data == NULL)
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, capacity);
+    if (bytes == NULL) {
+        PyErr_Clear();
         return -1;
-    text->data = data;
+    }
+    if (text->size)
+        memcpy(PyBytes_AS_STRING(bytes), text->data, (size_t)text->size);
+    Py_XDECREF(text->bytes);
+    text->bytes = bytes;
+    text->data = PyBytes_AS_STRING(bytes);
     text->capacity = capacity;
     return 0;
 }
@@ -44,12 +53,27 @@ NEVER_INLINE int text_grow(Text *text, int64_t more)
 /* Make sure that `more` bytes fit behind the text. */
 ALWAYS_INLINE int text_reserve(Text *text, int64_t more)
 {
-    return text->capacity - text->size >= more ? 0 : text_grow(text, more);
+    return text->data && text->capacity - text->size >= more ? 0 : text_grow(text, more);
+}
+
+/* Return the text as a bytes object without a copy, and start anew. NULL with an exception set if
+ * there is no memory. */
+static inline PyObject *text_take(Text *text)
+{
+    PyObject *bytes = text->bytes;
+    int64_t size = text->size;
+    if (size == 0)
+        return PyBytes_FromStringAndSize(NULL, 0);
+    text->bytes = NULL;
+    text->data = NULL;
+    text->size = 0;
+    _PyBytes_Resize(&bytes, (Py_ssize_t)size);
+    return bytes;
 }
 
 static inline void text_free(Text *text)
 {
-    free(text->data);
+    Py_XDECREF(text->bytes);
     memset(text, 0, sizeof *text);
 }
 
