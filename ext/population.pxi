@@ -10,6 +10,11 @@ cdef struct Species:
     PyObject *has     # owned: the tuple of names last looked through, or NULL
 
 
+cdef inline bint lies_together(const Column *column) noexcept:
+    """Whether the values of rows side by side can be read where they are."""
+    return column.values != NULL and column.present == NULL and column.step == 1
+
+
 @cython.final
 cdef class Population:
     """Species known, and the rows of the reading under way.
@@ -193,13 +198,10 @@ cdef class Population:
                 cell = place * self.variables + variable
                 column = self.columns + variable
                 values, count = NULL, 0
-                if not self.owned[cell]:
-                    pass
-                elif together and column.values != NULL and column.present == NULL and column.step == 1:
-                    # What lies side by side is read where it is.
+                if self.owned[cell] and together and lies_together(column):
                     values = column.values + species.last + 1 - species.count
                     count = species.count
-                else:
+                elif self.owned[cell]:
                     if not is_sorted:
                         self._sort(total)
                         is_sorted = True
