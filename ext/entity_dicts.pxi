@@ -73,6 +73,7 @@ cdef int read_entity(Population rows, tuple variables, object key, object entity
     if state_name >= 0:
         done(counts_add(&rows.states_read, PAIR(place, state_name), 1))
     rows.species[place].count += 1
+    rows.species[place].last = row
     rows.rows = row + 1
     return 0
 

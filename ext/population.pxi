@@ -161,7 +161,7 @@ cdef class Population:
         )
 
     cdef int reserve_values(self, int64_t rows) except -1:
-        cdef int64_t cells = max(rows, 64) * self.variables
+        cdef int64_t cells = max(rows, 64) * self.variables + 1
         return done(
             array_reserve(<void **>&self.values, &self.values_capacity, cells, sizeof(double))
             or array_reserve(<void **>&self.present, &self.present_capacity, cells, 1)
@@ -172,6 +172,7 @@ cdef class Population:
         if self.species[place].reading != self.reading:
             self.species[place].reading = self.reading
             self.species[place].count = 0
+            self.species[place].last = -1
             memset(self.owned + place * self.variables, 0, self.variables)
         return 0
 
