@@ -68,6 +68,10 @@ cdef class View:
     cdef inline const float *floats(self):
         return <const float *>self.buffer.buf if self.format == b"f" else NULL
 
+    cdef inline const char *from_item(self, int64_t item):
+        """Return where an item of contiguous values is."""
+        return <const char *>self.buffer.buf + item * self.buffer.itemsize
+
 
 cdef View view_of(
     object value, bint codes, int64_t count, object where, bint any_step=False

@@ -142,8 +142,7 @@ cdef extern from "samples.h" nogil:
         const float *singles
         const uint8_t *present
         int64_t step
-    void gather(const Column *columns, int64_t variables, const int32_t *group, int64_t rows,
-                const uint8_t *owns, int64_t *cursor, double *arena)
+    int64_t gather(const Column *column, const int64_t *rows, int64_t count, double *to)
     char integer_format(char format, int64_t size)
     void widen(const void *source, char format, int64_t count, int64_t *to)
 

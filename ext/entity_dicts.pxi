@@ -73,6 +73,7 @@ cdef int read_entity(Population rows, tuple variables, object key, object entity
     if state_name >= 0:
         done(counts_add(&rows.states_read, PAIR(place, state_name), 1))
     rows.species[place].count += 1
+    rows.species[place].last = row
     rows.rows = row + 1
     return 0
 
@@ -88,7 +89,7 @@ cdef int read_dicts(Population rows, tuple variables, object entities) except -1
     cdef PyObject *key
     cdef PyObject *entity
     cdef Py_ssize_t cursor = 0, size
-    cdef Column *columns
+    cdef Column *column
     cdef int64_t variable
     if type(entities) is dict:
         size = len(<dict>entities)
@@ -104,15 +105,11 @@ cdef int read_dicts(Population rows, tuple variables, object entities) except -1
         keyed = isinstance(entities, Mapping)
         for item, value in entities.items() if keyed else enumerate(entities):
             read_entity(rows, variables, item, value, keyed)
-    columns = <Column *>calloc(rows.variables + 1, sizeof(Column))
-    if columns == NULL:
-        raise MemoryError
-    try:
-        for variable in range(rows.variables):
-            columns[variable].values = rows.values + variable
-            columns[variable].present = rows.present + variable
-            columns[variable].step = rows.variables
-        rows.finish(columns)
-    finally:
-        free(columns)
+    for variable in range(rows.variables):
+        column = rows.columns + variable
+        column.values = rows.values + variable
+        column.singles = NULL
+        column.present = rows.present + variable
+        column.step = rows.variables
+    rows.finish()
     return 0

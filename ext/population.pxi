@@ -4,8 +4,15 @@ cdef struct Species:
     int64_t name
     int64_t reading   # number of the reading that last met the species
     int64_t count     # its entities in that reading
+    int64_t last      # the last of their rows
+    int64_t first     # where its rows begin among the sorted
     bint declared     # whether samples list it
     PyObject *has     # owned: the tuple of names last looked through, or NULL
+
+
+cdef inline bint lies_together(const Column *column) noexcept:
+    """Whether the values of rows side by side can be read where they are."""
+    return column.values != NULL and column.present == NULL and column.step == 1
 
 
 @cython.final
@@ -39,12 +46,20 @@ cdef class Population:
     cdef int64_t reading
     cdef int64_t rows, row_capacity
     cdef int32_t *group       # species of each row, or -1
+    cdef Column *columns      # one a variable; without values where the host has no such column
     cdef Counts states_read
-    cdef double *arena
-    cdef int64_t arena_capacity
-    cdef int64_t *cursor
-    cdef int64_t cursor_capacity
-    # Rows read from dicts: a value and a byte (has it) for every variable of a row.
+    cdef int64_t *sorted      # the rows that have a species, by species
+    cdef int64_t sorted_capacity
+    cdef double *gathered     # the values of one species and variable
+    cdef int64_t gathered_capacity
+    # Rows read from columns: the species of each code (the last: of no species), and how many
+    # have each code and state.
+    cdef int32_t *places
+    cdef int64_t places_capacity
+    cdef int32_t *tally
+    cdef int64_t tally_capacity
+    # Rows read from dicts: for every variable a column of values and one of bytes (has it), each
+    # as long as a group of rows may be.
     cdef double *values
     cdef int64_t values_capacity
     cdef uint8_t *present
@@ -59,6 +74,9 @@ cdef class Population:
         self.names = names
         self.variables = variables
         self.kernel = KERNELS[KERNEL_COUNT - 1]
+        self.columns = <Column *>calloc(variables + 1, sizeof(Column))
+        if self.columns == NULL:
+            raise MemoryError
 
     def __dealloc__(self):
         cdef int64_t place
@@ -71,8 +89,11 @@ cdef class Population:
         free(self.found)
         free(self.order)
         free(self.group)
-        free(self.arena)
-        free(self.cursor)
+        free(self.columns)
+        free(self.places)
+        free(self.tally)
+        free(self.sorted)
+        free(self.gathered)
         free(self.values)
         free(self.present)
         counts_free(&self.states_read)
@@ -97,9 +118,6 @@ cdef class Population:
             or array_reserve(<void **>&self.owned, &self.owned_capacity, cells, 1)
             or array_reserve(<void **>&self.has, &self.has_capacity, cells, 1)
             or array_reserve(<void **>&self.found, &self.found_capacity, cells, sizeof(Moments))
-            or array_reserve(
-                <void **>&self.cursor, &self.cursor_capacity, cells, sizeof(int64_t)
-            )
         )
         memset(self.species + place, 0, sizeof(Species))
         memset(self.known + place * self.variables, 0, self.variables)
@@ -143,7 +161,7 @@ cdef class Population:
         )
 
     cdef int reserve_values(self, int64_t rows) except -1:
-        cdef int64_t cells = max(rows, 64) * self.variables
+        cdef int64_t cells = max(rows, 64) * self.variables + 1
         return done(
             array_reserve(<void **>&self.values, &self.values_capacity, cells, sizeof(double))
             or array_reserve(<void **>&self.present, &self.present_capacity, cells, 1)
@@ -154,51 +172,76 @@ cdef class Population:
         if self.species[place].reading != self.reading:
             self.species[place].reading = self.reading
             self.species[place].count = 0
+            self.species[place].last = -1
             memset(self.owned + place * self.variables, 0, self.variables)
         return 0
 
-    cdef int finish(self, const Column *columns) except -1:
-        """Turn the rows into the species part of the next sample.
-
-        `columns` has one entry a variable; those without values are skipped.
-        """
-        cdef int64_t place, variable, cell, first = 0, rows = 0, total = 0
+    cdef int finish(self) except -1:
+        """Turn the rows and their columns into the species part of the next sample."""
+        cdef int64_t place, variable, cell, count, total = 0
+        cdef const double *values
+        cdef bint is_sorted = False, together
+        cdef Species *species
+        cdef Column *column
         for place in range(self.species_count):
             if self.species[place].reading == self.reading:
                 self.declare(place)
-                total += self.species[place].count
                 for cell in range(place * self.variables, (place + 1) * self.variables):
                     self.known[cell] |= self.owned[cell]
-        done(
-            array_reserve(
-                <void **>&self.arena, &self.arena_capacity, total * self.variables, sizeof(double)
-            )
-        )
+                self.species[place].first = total
+                total += self.species[place].count
         for place in range(self.species_count):
-            if self.species[place].reading == self.reading:
-                for variable in range(self.variables):
-                    self.cursor[place * self.variables + variable] = variable * total + rows
-                rows += self.species[place].count
-        gather(
-            columns, self.variables, self.group, self.rows, self.owned, self.cursor, self.arena
-        )
-        rows = 0
-        for place in range(self.species_count):
-            if self.species[place].reading != self.reading:
+            species = self.species + place
+            if species.reading != self.reading:
                 continue
+            together = self._stand_together(place)
             for variable in range(self.variables):
                 cell = place * self.variables + variable
-                first = variable * total + rows
-                done(
-                    moments(
-                        self.kernel, self.arena + first, self.cursor[cell] - first,
-                        self.found + cell,
+                column = self.columns + variable
+                values, count = NULL, 0
+                if self.owned[cell] and together and lies_together(column):
+                    values = column.values + species.last + 1 - species.count
+                    count = species.count
+                elif self.owned[cell]:
+                    if not is_sorted:
+                        self._sort(total)
+                        is_sorted = True
+                    values = self.gathered
+                    count = gather(
+                        column, self.sorted + species.first, species.count, self.gathered
                     )
-                )
-            rows += self.species[place].count
+                done(moments(self.kernel, values, count, self.found + cell))
         self.states, self.states_read = self.states_read, self.states
         self.entity_count = total
         self._list()
+        return 0
+
+    cdef inline bint _stand_together(self, int64_t place) noexcept:
+        """Whether no other row comes between those of a species."""
+        cdef int64_t row = self.species[place].last, before = row - self.species[place].count
+        while row > before and self.group[row] == place:
+            row -= 1
+        return row == before
+
+    cdef int _sort(self, int64_t total) except -1:
+        """Sort the rows by species, and within a species as they come."""
+        cdef int64_t row, place
+        done(
+            array_reserve(
+                <void **>&self.sorted, &self.sorted_capacity, total, sizeof(int64_t)
+            )
+            or array_reserve(
+                <void **>&self.gathered, &self.gathered_capacity, total, sizeof(double)
+            )
+        )
+        for row in range(self.rows):
+            place = self.group[row]
+            if place >= 0:
+                self.sorted[self.species[place].first] = row
+                self.species[place].first += 1
+        for place in range(self.species_count):
+            if self.species[place].reading == self.reading:
+                self.species[place].first -= self.species[place].count
         return 0
 
     cdef int _list(self) except -1:

@@ -72,7 +72,7 @@ static inline int array_reserve(void **array, int64_t *capacity, int64_t count, 
 /* ---- columns ------------------------------------------------------------------------------ */
 
 /* One variable of every row: `values` or `singles`, `step` items apart (0: not a column). Where `present` is not
- * NULL, a row has the variable if its byte (also `step` apart) is not 0. */
+ * NULL, a row has the variable if its byte (also `step` apart) is 1, not 0. */
 typedef struct {
     const double *values;
     const float *singles;
@@ -80,29 +80,25 @@ typedef struct {
     int64_t step;
 } Column;
 
-/* Copy the values of every row to `arena`, those of a group and a variable side by side.
- *
- * group[row] is the row's group, or negative for a row that is skipped. `owns` and `cursor` have
- * an entry a group and variable: 0 where the group lacks the variable, and where in the arena its
- * next value goes; `cursor` is left behind the last. */
-static inline void gather(const Column *columns, int64_t variables, const int32_t *group,
-                          int64_t rows, const uint8_t *owns, int64_t *cursor, double *arena)
+/* Copy the values of some rows to `to`, and return how many have one. */
+static inline int64_t gather(const Column *column, const int64_t *rows, int64_t count, double *to)
 {
-    for (int64_t row = 0; row < rows; row++) {
-        if (group[row] < 0)
-            continue;
-        int64_t cell = group[row] * variables;
-        for (int64_t variable = 0; variable < variables; variable++, cell++) {
-            const Column *column = columns + variable;
-            int64_t place = row * column->step;
-            if (!owns[cell] || (column->present && !column->present[place]))
-                continue;
-            if (column->values)
-                arena[cursor[cell]++] = column->values[place];
-            else if (column->singles)
-                arena[cursor[cell]++] = (double)column->singles[place];
+    const int64_t step = column->step;
+    int64_t copied = 0;
+    if (column->present) {
+        for (int64_t i = 0; i < count; i++) {
+            to[copied] = column->values[rows[i] * step];
+            copied += column->present[rows[i] * step];
         }
+        return copied;
     }
+    if (column->values)
+        for (int64_t i = 0; i < count; i++)
+            to[i] = column->values[rows[i] * step];
+    else
+        for (int64_t i = 0; i < count; i++)
+            to[i] = (double)column->singles[rows[i] * step];
+    return count;
 }
 
 /* Return the format of integers of `size` bytes as widen knows it, or 0 for what are none. */

@@ -94,6 +94,25 @@ def test_rows_have_exactly_the_variables_of_their_class():
             assert (~missing).all() if column in own else missing.all(), (kind, column)
 
 
+def test_columns_show_the_rows_of_now_and_take_no_writing():
+    engine = EcosystemEngine(WORLD, seed=1)
+    table = engine.simulation.table
+    for _ in range(300):
+        engine.step()
+        columns = engine.entity_columns()
+        assert columns is engine.entity_columns()
+        assert columns.variables.keys() == PUBLIC_COLUMN.keys()
+        for name, values in columns.variables.items():
+            np.testing.assert_array_equal(values, table.data[COLUMN[PUBLIC_COLUMN[name]]])
+            assert values.flags.c_contiguous
+            assert not values.flags.writeable
+        for name in ("species", "state", "alive"):
+            shown = getattr(columns, name)
+            np.testing.assert_array_equal(shown, getattr(table, name))
+            assert not shown.flags.writeable
+    assert table.species_at_birth[len(table) :], "nothing was born, so no table was replaced"
+
+
 def test_crowding_is_one_for_an_even_population_at_its_reference():
     engine = EcosystemEngine(WORLD, seed=1)
     simulation = engine.simulation

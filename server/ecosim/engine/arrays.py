@@ -23,3 +23,10 @@ def clamp_unit(values: FloatArray) -> None:
     """Limit values to 0..1 in place; NaN stays."""
     np.minimum(values, 1.0, out=values)
     np.maximum(values, 0.0, out=values)
+
+
+def read_only(values: AnyArray) -> AnyArray:
+    """Return a view of an array that nothing can be written through."""
+    view: AnyArray = values[:]  # type: ignore[assignment]
+    view.setflags(write=False)
+    return view

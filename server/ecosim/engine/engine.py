@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import math
-import operator
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ecosim.engine.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from ecosim.engine.arrays import FloatArray, read_only
 from ecosim.engine.packets import PacketWriter, entity_dicts
 from ecosim.engine.phases import SCHEDULE
 from ecosim.engine.placement import place
 from ecosim.engine.randomness import Streams, choose_seed
 from ecosim.engine.simulation import Simulation
-from ecosim.engine.species import STATE_NAMES
-from ecosim.engine.state import COLUMN, PUBLIC_COLUMN
+from ecosim.engine.state import Columns
 from ecosim.engine.world import load_world
 from ecosim.engine.world_models import World
 from ecosim.errors import WorldError
@@ -30,19 +27,6 @@ if TYPE_CHECKING:
 
 #: Longest tick, s: beyond it the slow processes, which run every 50 ticks, would be too coarse.
 MAX_DT = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The entities as columns, see the host interface; valid until the next step."""
-
-    species: IntArray
-    state: IntArray
-    species_names: tuple[str, ...]
-    state_names: tuple[str, ...]
-    variables: dict[str, FloatArray]
-    species_variables: dict[str, tuple[str, ...]]
-    alive: BoolArray
 
 
 class EcosystemEngine:
@@ -92,8 +76,6 @@ class EcosystemEngine:
         self._ran_at = [0.0] * len(SCHEDULE)
         self._packets = PacketWriter(self.simulation)
         self._packet: dict[str, Any] | None = None
-        self._shown: tuple[Any, ...] = ()
-        self._columns: Columns | None = None
         self._emitter = self._make_emitter(telemetry)
         if self._emitter is not None:
             self._emitter.on_init(self)
@@ -194,7 +176,7 @@ class EcosystemEngine:
     @property
     def voxel_grid(self) -> dict[str, FloatArray]:
         """The layers, arrays of shape (nx, ny, nz), read-only views of the live values."""
-        return {name: _read_only(layer) for name, layer in self.simulation.soil.layers.items()}
+        return {name: read_only(layer) for name, layer in self.simulation.soil.layers.items()}
 
     @property
     def events(self) -> list[EventRow]:
@@ -208,23 +190,7 @@ class EcosystemEngine:
 
     def entity_columns(self) -> Columns:
         """Return the entities as columns, valid until the next step."""
-        table, species = self.simulation.table, self.simulation.species
-        shown = (table.data, table.species, table.state, table.alive)
-        # The table has other arrays only after births and deaths.
-        if self._columns is not None and all(map(operator.is_, shown, self._shown)):
-            return self._columns
-        self._shown = shown
-        data = _read_only(table.data)  # and so are its rows
-        self._columns = Columns(
-            species=_read_only(table.species),
-            state=_read_only(table.state),
-            species_names=species.names,
-            state_names=STATE_NAMES,
-            variables={name: data[COLUMN[column]] for name, column in PUBLIC_COLUMN.items()},
-            species_variables=species.variables,
-            alive=_read_only(table.alive),
-        )
-        return self._columns
+        return self.simulation.table.columns()
 
     def packet(self) -> dict[str, Any]:
         """Return the tick packet of the tick just done; a second call gives the same one."""
@@ -267,9 +233,3 @@ def _number(path: str, value: Any, most: float, *, open_at_zero: bool = False) -
     if not math.isfinite(number) or not 0 <= number <= most or (open_at_zero and number == 0):
         raise WorldError([f"{expected}, got {value!r}"])
     return number
-
-
-def _read_only(values: AnyArray) -> AnyArray:
-    view = values.view()
-    view.flags.writeable = False
-    return view
