@@ -295,6 +295,11 @@ class HostView:
         """
         return getattr(self.host, "voxel_grid", None)
 
+    def voxel_versions(self) -> Mapping[str, Any]:
+        """Return the versions of the layers' depths, by layer; empty where the host has none."""
+        found = getattr(self.host, "voxel_versions", None)
+        return {} if found is None else mapping(found, "host.voxel_versions")
+
     def _find_layers(self) -> tuple[str, ...]:
         """Return the layers of the host's grid, EcoSim's own first."""
         grid = self.grid()
