@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -19,12 +20,13 @@ import numpy as np
 from ecosim.telemetry_aggregates import AggregateCore
 from ecosim.telemetry_backend import choose
 from ecosim.telemetry_config import DEFAULT_VARIABLES
-from ecosim.telemetry_statistics import layer_statistics
+from ecosim.telemetry_layers import layer_statistics
 
 SPECIES: Final = ("deer", "rabbit", "fox", "songbird", "hawk", "bee", "oak", "grass")
 STATES: Final = ("IDLE", "FORAGING", "RESTING", "FLEEING", "DRINKING")
 ENTITIES: Final = 10_000
-CELLS: Final = 32**3
+DIMENSIONS: Final = (32, 32, 32)
+CELLS: Final = math.prod(DIMENSIONS)
 LAYERS: Final = 5
 EVENTS: Final = 10_000
 #: Samples that wait for each other, as they do in a run whose ticks are short.
@@ -77,7 +79,7 @@ def layers(table: Table, core: AggregateCore) -> None:
 
     def ours() -> None:
         for array in arrays:
-            core.read_layer("layer", array, CELLS)
+            core.read_layer("layer", array, DIMENSIONS)
 
     def by_numpy() -> None:
         for array in arrays:
@@ -88,9 +90,8 @@ def layers(table: Table, core: AggregateCore) -> None:
     mine = table.add(job, "compiled core", best(ours, 101), "us")
     table.add(job, "compiled core / plain read", mine / plain_read, "ratio", 3.0)
     table.add(job, "numpy", best(by_numpy, 31), "us")
-    table.add(
-        job, "reference in Python", LAYERS * best(lambda: layer_statistics(lists[0]), 3), "us"
-    )
+    reference = best(lambda: layer_statistics(lists[0], DIMENSIONS), 3)
+    table.add(job, "reference in Python", LAYERS * reference, "us")
     table.add(
         job,
         "statistics (standard library)",
@@ -213,7 +214,7 @@ def lines(table: Table, core: AggregateCore) -> None:
         core.begin_tick(1)
         core.read_columns(columns)
         for name in ("nutrients_fast", "nutrients_slow", "moisture", "temperature", "organic"):
-            core.read_layer(name, layer, CELLS)
+            core.read_layer(name, layer, DIMENSIONS)
         core.close_sample()
 
     times = []

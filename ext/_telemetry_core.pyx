@@ -21,7 +21,7 @@ from cpython.ref cimport Py_INCREF
 from libc.math cimport NAN, isfinite
 from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memcmp, memcpy, memmove, memset
 
 from core cimport *
 
@@ -31,6 +31,7 @@ import json
 import sys
 from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii
+from math import prod
 
 from ecosim import telemetry_aggregates as reference
 from ecosim import telemetry_event_table as reference_table
@@ -43,11 +44,13 @@ from ecosim.telemetry_event_table import (
     identifier_of,
     lone_event,
     next_tick,
+    reduced,
     ticks_to_keep,
 )
 from ecosim.telemetry_host import UNKNOWN_SPECIES as _UNKNOWN_SPECIES, UNSTORED_CELL
 from ecosim.telemetry_values import (
     code_buffer,
+    depth_bands,
     describe,
     float_buffer,
     identifier,
@@ -59,7 +62,8 @@ from ecosim.telemetry_values import (
     readable,
     whole_number,
 )
-from ecosim.telemetry_statistics import LayerStatistics, Moments as _Moments
+from ecosim.telemetry_layers import LayerStatistics
+from ecosim.telemetry_statistics import Moments as _Moments
 
 cdef str UNKNOWN_SPECIES = _UNKNOWN_SPECIES
 cdef str SPECIES = "species", STATE = "state", STATE_VARS = "state_vars", ID = "id"
@@ -73,6 +77,7 @@ cdef int64_t EVENT_BATCH_TICKS = reference.EVENT_BATCH_TICKS
 cdef bytes DROPPED_HEAD = b',"dropped":{"%b":' % reference.RING_FULL.encode("ascii")
 cdef str LAYER_PLACE = "voxel_grid", VARIABLES_PLACE = "entity_columns.variables"
 cdef double UNSTORED = UNSTORED_CELL
+cdef int64_t LARGEST_COUNT = sys.maxsize // 64  # cells of a layer: their bytes can be counted
 cdef char NATIVE_ORDER = b"<" if sys.byteorder == "little" else b">"
 
 
@@ -158,8 +163,8 @@ cdef class AggregateCore:
         read_columns_of(self._population, self.variables, columns)
         return self._population.entity_count
 
-    def read_layer(self, str layer not None, values, cells):
-        self._layers.read(layer, values, -1 if cells is None else cells)
+    def read_layer(self, str layer not None, values, dimensions, bands=None):
+        self._layers.read(layer, values, dimensions, bands)
 
     def walk_layer(self, str layer not None, grid, dimensions):
         self._layers.walk(layer, grid, dimensions)

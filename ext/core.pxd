@@ -23,6 +23,17 @@ cdef extern from "Python.h":
 cdef extern from "kernels.h" nogil:
     ctypedef struct Kernel:
         const char *name
+    ctypedef struct Grid:
+        int64_t nx
+        int64_t ny
+        int64_t nz
+    ctypedef struct Slab:
+        pass
+    ctypedef struct SlabLanes:
+        pass
+
+
+cdef extern from "moments.h" nogil:
     ctypedef struct Moments:
         int64_t n
         int64_t nonfinite
@@ -33,6 +44,12 @@ cdef extern from "kernels.h" nogil:
         double greatest
     int find_kernels(const Kernel **found)
     int moments(const Kernel *kernel, const double *x, int64_t n, Moments *out)
+
+
+cdef extern from "slabs.h" nogil:
+    int read_slabs(const Kernel *kernel, const double *cells, Grid grid, int64_t start,
+                   int64_t stop, Slab *slabs, SlabLanes *lanes)
+    int layer_moments(const Slab *slabs, Grid grid, Moments *out)
 
 
 cdef extern from "selftest.h" nogil:

@@ -190,16 +190,11 @@ cdef class EventTable:
         ]
 
     def rows_of(self, int64_t tick):
-        cdef int64_t place, row
+        cdef int64_t place
         cdef list events = []
         for place in range(self._all.first_tick, self._all.tick_count):
             if self._all.ticks[place].tick == tick:
-                events = [
-                    self._coded(&self._all.events[row])
-                    for row in range(
-                        self._all.ticks[place].first, coded_events_end(&self._all, place)
-                    )
-                ]
+                events = self._events_at(place)
         for kind, source, target, position, extra, species in events:
             yield EventRow(
                 kind,
@@ -210,6 +205,30 @@ cdef class EventTable:
                 extra,
                 self.species_names[species] if species >= 0 else None,
             )
+
+    def __reduce__(self):
+        cdef int64_t place
+        return reduced(
+            self,
+            [
+                (self._all.ticks[place].tick, self._events_at(place))
+                for place in range(self._all.first_tick, self._all.tick_count)
+            ],
+        )
+
+    def _restore(self, forgotten, ticks):
+        for tick, events in ticks:
+            self.begin_tick(tick)
+            self._store(events)
+        self._forgotten = -1 if forgotten is None else forgotten
+
+    cdef list _events_at(self, int64_t place):
+        """Return the events of a tick as the reference keeps them."""
+        cdef int64_t row
+        return [
+            self._coded(&self._all.events[row])
+            for row in range(self._all.ticks[place].first, coded_events_end(&self._all, place))
+        ]
 
     cdef tuple _coded(self, const CodedEvent *event):
         """Return an event as the reference keeps it."""

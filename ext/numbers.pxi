@@ -44,12 +44,14 @@ def kernels():
     return [KERNELS[place].name.decode() for place in range(KERNEL_COUNT)]
 
 
-def layer_statistics(values, str kernel=None):
-    """Return what :func:`ecosim.telemetry_statistics.layer_statistics` does.
+def layer_statistics(values, dimensions=None, *, str kernel=None):
+    """Return what :func:`ecosim.telemetry_layers.layer_statistics` does.
 
     Parameters
     ----------
     values : buffer of float64
+    dimensions : tuple of int, optional
+        Cells along x, y and z.
     kernel : str, optional
         One of :func:`kernels`; the last when left out.
     """
@@ -57,7 +59,10 @@ def layer_statistics(values, str kernel=None):
     cdef const Kernel *chosen = KERNELS[KERNEL_COUNT - 1] if kernel is None else kernel_named(kernel)
     cdef Moments found
     cdef int64_t n = view.shape[0]
-    done(moments(chosen, &view[0] if n else NULL, n, &found))
+    cdef KnownLayer layer = KnownLayer.__new__(KnownLayer)
+    cdef Scratch scratch = Scratch.__new__(Scratch)
+    layer.place(dimensions)
+    layer.read(&view[0] if n else NULL, n, None, chosen, scratch, &found)
     if found.n == 0:
         return LayerStatistics(_Moments(0, found.nonfinite, None, None, None), None, None)
     return LayerStatistics(

@@ -7,6 +7,7 @@ the version installed).
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from fractions import Fraction
@@ -15,12 +16,13 @@ from typing import Final
 
 import numpy as np
 
-from ecosim.telemetry_statistics import layer_statistics
+from ecosim.telemetry_layers import layer_statistics
 
 PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "compiled-core.md"
 START: Final = "<!-- accuracy: made by scripts/make_accuracy_table.py -->"
 END: Final = "<!-- end of accuracy -->"
-CELLS: Final = 4096
+DIMENSIONS: Final = (16, 16, 16)
+CELLS: Final = math.prod(DIMENSIONS)
 
 Variance = Callable[[list[float]], float]
 
@@ -58,7 +60,7 @@ def textbook(values: list[float]) -> float:
 
 def ours(values: list[float]) -> float:
     """Return the variance as both backends define it; infinite where no double holds it."""
-    variance = layer_statistics(values).moments.variance
+    variance = layer_statistics(values, DIMENSIONS).moments.variance
     return float("inf") if variance is None else variance
 
 
@@ -97,12 +99,14 @@ def error(found: float, truth: Fraction) -> str:
 def table() -> str:
     """Return the table as Markdown."""
     rows = [
-        "| 4,096 values | mean, ecosim | " + " | ".join(f"variance, {n}" for n in METHODS) + " |",
+        "| 16 x 16 x 16 cells | mean, ecosim | "
+        + " | ".join(f"variance, {n}" for n in METHODS)
+        + " |",
         "|---|---|" + "---|" * len(METHODS),
     ]
     for name, values in inputs().items():
         mean, variance = exact(values)
-        found = layer_statistics(values).moments.mean
+        found = layer_statistics(values, DIMENSIONS).moments.mean
         assert found is not None
         cells = [error(found, mean)]
         cells += [error(method(values), variance) for method in METHODS.values()]

@@ -145,6 +145,28 @@ buffers = st.one_of(
 )
 
 
+#: Layers of a grid of 2 x 4 x 3 cells, and what versions their depths have.
+GRIDS = [array.array("d", [0.1 * (i * k % 7) for i in range(24)]) for k in range(1, 4)]
+grids = st.one_of(
+    st.lists(numbers, min_size=24, max_size=24).map(lambda values: array.array("d", values)),
+    st.lists(st.floats(width=32), min_size=24, max_size=24).map(
+        lambda values: array.array("f", values)
+    ),
+)
+versions = st.one_of(
+    st.none(),
+    st.tuples(st.integers(0, 1), st.integers(0, 1)).map(lambda pair: ((1, pair[0]), (4, pair[1]))),
+    st.integers(0, 1).map(lambda version: [[3, 2**70], [4, version]]),
+)
+bands = st.one_of(
+    versions,
+    st.lists(mostly(st.tuples(mostly(st.integers(0, 5)), mostly(st.integers()))), max_size=3).map(
+        tuple
+    ),
+    st.lists(st.lists(st.integers(0, 4), max_size=3), max_size=3),
+)
+
+
 @st.composite
 def columns(draw):
     """Entity columns, now and then with something wrong."""
@@ -209,7 +231,14 @@ calls = st.one_of(
     ),
     st.tuples(st.just("read_entities"), hosts_entities),
     st.tuples(st.just("read_columns"), columns()),
-    st.tuples(st.just("read_layer"), layers, buffers, st.sampled_from([None, None, 4, 8])),
+    st.tuples(
+        st.just("read_layer"),
+        layers,
+        buffers,
+        st.sampled_from([None, None, (1, 4, 1), (2, 2, 2), (2, 0, 3), (2**30, 2**30, 2**30)]),
+    ),
+    st.tuples(st.just("read_layer"), layers, grids, st.just((2, 4, 3)), mostly(bands)),
+    st.tuples(st.just("read_layer"), layers, st.sampled_from(GRIDS), st.just((2, 4, 3)), versions),
     st.tuples(st.just("walk_layer"), layers, cells.map(Walker), st.just((2, 3, 2))),
     st.tuples(st.just("close_sample")),
     st.tuples(st.just("begin_tick"), st.integers(0, 40)),

@@ -1,6 +1,7 @@
 """The kernels, bit for bit: every body against the reference, on inputs chosen to hurt."""
 
 import array
+import json
 import math
 import random
 import struct
@@ -9,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ecosim.telemetry_statistics import MANY, STRIDE, LayerStatistics, layer_statistics
-from parity import compiled_core
+from ecosim.telemetry_layers import LayerStatistics, layer_statistics
+from parity import Twins, compiled_core
 
 if compiled_core() is None:
     pytest.skip("the compiled core is not built", allow_module_level=True)
@@ -18,6 +19,7 @@ if compiled_core() is None:
 from ecosim import _telemetry_core as compiled
 
 KERNELS = compiled.kernels()
+GRID = (2, 3, 15)
 TINY, HUGE = 5e-324, 1.7976931348623157e308
 
 
@@ -27,10 +29,10 @@ def bits(found: LayerStatistics) -> list:
     return [struct.pack("<d", item) if isinstance(item, float) else item for item in flat]
 
 
-def assert_same(values: list[float]) -> None:
-    expected = bits(layer_statistics(values))
+def assert_same(values: list[float], dimensions: tuple[int, int, int] | None = None) -> None:
+    expected = bits(layer_statistics(values, dimensions))
     for kernel in KERNELS:
-        found = compiled.layer_statistics(array.array("d", values), kernel)
+        found = compiled.layer_statistics(array.array("d", values), dimensions, kernel=kernel)
         assert bits(found) == expected, kernel
 
 
@@ -62,32 +64,60 @@ def hostile() -> dict[str, list[float]]:
         "NaN in every lane": [math.nan, 1.0] * 16,
         "values that grow": [2.0**i for i in range(-500, 500)],
         "uniform values": uniform,
-        **{f"many values: {reason}": values for reason, values in many(uniform).items()},
-    }
-
-
-def many(uniform: list[float]) -> dict[str, list[float]]:
-    """Return enough values for one pass, whole and with a tail."""
-    values = uniform * 5
-    far = list(values)
-    far[::STRIDE] = [1e6] * len(far[::STRIDE])
-    holed = list(values)
-    holed[STRIDE] = math.inf
-    return {
-        "uniform": values[:MANY],
-        "a tail": values[: MANY + 7],
-        "a constant": [0.1] * MANY,
-        "zeros of both signs": [-0.0, 0.0] * MANY,
-        "a poor guess": far,
-        "an infinity": holed,
-        "sums that overflow": [HUGE] * MANY,
-        "a large offset": [1e8 + 1e-3 * value for value in values],
     }
 
 
 @pytest.mark.parametrize("reason", hostile())
 def test_hostile_values_give_the_same_bits(reason):
     assert_same(hostile()[reason])
+
+
+@pytest.mark.parametrize("dimensions", [(3, 2, 17), (17, 3, 2), (1, 9, 8), (5, 1, 16), (4, 4, 1)])
+@pytest.mark.parametrize("reason", [reason for reason in hostile() if hostile()[reason]])
+def test_hostile_cells_give_the_same_bits_in_any_grid(reason, dimensions):
+    """The values once over and again, so that each of them comes to stand at many places."""
+    values = hostile()[reason]
+    n = math.prod(dimensions)
+    for first in range(0, len(values), max(1, len(values) // 7)):
+        assert_same([values[(first + i) % len(values)] for i in range(n)], dimensions)
+
+
+@pytest.mark.parametrize("nz", range(1, 34))
+def test_every_length_of_row_gives_the_same_bits(nz):
+    draw = random.Random(nz)
+    for nx, ny in ((1, 1), (2, 3), (9, 2)):
+        n = nx * ny * nz
+        values = [draw.uniform(-1, 1) * 10 ** draw.randrange(-8, 8) for _ in range(n)]
+        assert_same(values, (nx, ny, nz))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.floats(), min_size=66, max_size=66), st.permutations([1, 2, 3, 11]))
+def test_any_cells_give_the_same_bits(values, sides):
+    nx, ny, nz, _ = sides
+    assert_same(values[: nx * ny * nz], (nx, ny, nz))
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_depths_read_in_turn_give_the_same_lines(kernel):
+    """Every kernel reads any band of a layer alone, and puts it together with the others."""
+    twins = Twins("run", (), kernel=kernel)
+    draw = random.Random(8)
+    nx, ny, nz = dimensions = 3, 5, 21
+    cells = array.array("d", [draw.uniform(-1, 1) for _ in range(nx * ny * nz)])
+    versions = [0] * ny
+    for step in range(60):
+        for y in draw.sample(range(ny), draw.randrange(ny)):
+            versions[y] += 1
+            for x in range(nx):
+                for z in range(nz):
+                    cells[(x * ny + y) * nz + z] = draw.uniform(-1, 1) * 10 ** draw.randrange(9)
+        bands = tuple((y + 1, version) for y, version in enumerate(versions))
+        twins.call("read_layer", "moisture", cells, dimensions, bands)
+        twins.call("read_layer", "whole", cells, dimensions)
+        twins.call("close_sample")
+        voxels = json.loads(twins.take())["voxels"]
+        assert voxels["moisture"] == voxels["whole"], step
 
 
 @pytest.mark.parametrize("count", range(1, 41))
@@ -111,7 +141,7 @@ def test_any_finite_values_give_the_same_bits(values):
 
 def test_a_kernel_nobody_has_is_named():
     with pytest.raises(ValueError, match=r"expected one of portable.*, got 'abacus'"):
-        compiled.layer_statistics(array.array("d", [1.0]), "abacus")
+        compiled.layer_statistics(array.array("d", [1.0]), kernel="abacus")
 
 
 def test_a_view_that_does_not_start_at_a_multiple_of_a_register_is_read_right():
@@ -119,5 +149,9 @@ def test_a_view_that_does_not_start_at_a_multiple_of_a_register_is_read_right():
     for first in range(8):
         expected = bits(layer_statistics(values[first:]))
         for kernel in KERNELS:
-            found = compiled.layer_statistics(memoryview(values)[first:], kernel)
+            found = compiled.layer_statistics(memoryview(values)[first:], kernel=kernel)
             assert bits(found) == expected
+            found = compiled.layer_statistics(
+                memoryview(values)[first : first + 90], GRID, kernel=kernel
+            )
+            assert bits(found) == bits(layer_statistics(values[first : first + 90], GRID))

@@ -230,7 +230,7 @@ def test_columns_that_do_not_fit_are_named(core, change, message):
 
 def test_a_dense_layer_gives_mean_extremes_and_variance(core):
     values = [0.05 * i for i in range(24)]
-    core.read_layer("moisture", array.array("d", values), 24)
+    core.read_layer("moisture", array.array("d", values), (2, 3, 4))
     found = sample(core)["voxels"]["moisture"]
     assert found["mean"] == pytest.approx(statistics.fmean(values), rel=1e-15)
     assert found["var"] == pytest.approx(statistics.pvariance(values), rel=1e-14)
@@ -243,16 +243,16 @@ def test_a_walked_layer_counts_every_cell_the_grid_does_not_store_as_one(core):
     walked = sample(core, 0)
     dense = [1.0] * 24
     dense[0], dense[23] = 0.0, 0.5
-    core.read_layer("moisture", array.array("d", dense), 24)
+    core.read_layer("moisture", array.array("d", dense), (2, 3, 4))
     assert walked["voxels"] == sample(core, 1)["voxels"]
 
 
 def test_a_layer_may_be_three_dimensional_strided_or_read_only(core):
     values = array.array("d", range(24))
     shaped = memoryview(values).cast("B").cast("d", (2, 3, 4))
-    core.read_layer("a", shaped, 24)
-    core.read_layer("b", memoryview(values)[::2], 12)
-    core.read_layer("c", memoryview(bytes(values)).cast("d"), 24)
+    core.read_layer("a", shaped, (2, 3, 4))
+    core.read_layer("b", memoryview(values)[::2], (2, 3, 2))
+    core.read_layer("c", memoryview(bytes(values)).cast("d"), (2, 3, 4))
     found = sample(core)["voxels"]
     assert found["a"] == found["c"]
     assert found["a"]["mean"] == 11.5
@@ -260,7 +260,7 @@ def test_a_layer_may_be_three_dimensional_strided_or_read_only(core):
 
 
 def test_a_layer_counts_what_is_not_finite(core):
-    core.read_layer("moisture", array.array("d", [math.nan, 1.0, math.inf]), 3)
+    core.read_layer("moisture", array.array("d", [math.nan, 1.0, math.inf]), (1, 3, 1))
     assert sample(core)["voxels"]["moisture"] == {
         "mean": 1.0,
         "min": 1.0,
@@ -271,7 +271,7 @@ def test_a_layer_counts_what_is_not_finite(core):
 
 
 def test_a_variance_no_double_can_hold_is_null(core):
-    core.read_layer("moisture", array.array("d", [1e308, -1e308]), 2)
+    core.read_layer("moisture", array.array("d", [1e308, -1e308]), (1, 1, 2))
     found = sample(core)["voxels"]["moisture"]
     assert found == {"mean": 0.0, "min": -1e308, "max": 1e308, "var": None}
 
@@ -287,13 +287,13 @@ def test_a_variance_no_double_can_hold_is_null(core):
 )
 def test_a_layer_that_does_not_fit_is_named(core, values, message):
     with pytest.raises(HostError, match=message):
-        core.read_layer("moisture", values, 8)
+        core.read_layer("moisture", values, (2, 2, 2))
 
 
 def test_a_byte_swapped_layer_is_refused(core):
     numpy = pytest.importorskip("numpy")
     with pytest.raises(HostError, match="expected native float64 or float32, got format '>d'"):
-        core.read_layer("moisture", numpy.ones(8, dtype=">f8"), 8)
+        core.read_layer("moisture", numpy.ones(8, dtype=">f8"), (2, 2, 2))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """The event table of hosts with columns: what it keeps, what it refuses, in both twins."""
 
 import array
+import copy
 import ctypes
 import json
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -289,6 +291,26 @@ def test_the_first_event_needs_a_tick(table_class):
     table = table_class(str)
     with pytest.raises(HostError, match=r"expected begin_tick\(tick\) before the first event"):
         table.add_event("A")
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda table: pickle.loads(pickle.dumps(table))])
+def test_a_copy_has_the_events_and_columns_of_its_own(table_class, copied):
+    table = table_class(str, species_names=SPECIES, state_names=STATES, ticks_kept=2)
+    table.bind(entity=integers(7), species=integers(1), state=integers(0), x=1.0, y=2.0, z=3.0)
+    for tick in (1, 2, 5):
+        table.begin_tick(tick)
+        table.add("A", integers(0))
+        table.add_changes(integers(0), integers(1))
+        table.add("B", integers(0), extra={"k": (integers(0), ["v"])})
+    twin = copied(table)
+    assert (twin.tick, twin.forgotten, twin.ticks_between(0, 9)) == (5, 1, [2, 5])
+    assert rows(twin, 2) == rows(table, 2)
+    assert rows(twin, 5) == rows(table, 5)
+    assert len(rows(twin, 5)) == 3
+    with pytest.raises(HostError, match="expected a row below 0"):
+        twin.add("A", integers(0))
+    table.begin_tick(6)
+    assert twin.ticks_between(0, 9) == [2, 5]
 
 
 # ---- through a core -----------------------------------------------------------------------------

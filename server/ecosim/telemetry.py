@@ -15,7 +15,6 @@ the standard library alone.
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -129,7 +128,6 @@ class TelemetryEmitter:
         self._sink: Sink | None = None
         self._snapshots: SnapshotWriter | None = None
         self._dimensions: tuple[int, int, int] | None = None
-        self._cells: int | None = None
         self._tick = 0
         self._sampled_tick = 0
         #: The tick from which on the next sample or snapshot is due.
@@ -276,7 +274,6 @@ class TelemetryEmitter:
             warnings.warn(_LIVE.note, TelemetryWarning, stacklevel=4)
         self._host = view = HostView(host)
         self._dimensions = view.dimensions()
-        self._cells = None if self._dimensions is None else math.prod(self._dimensions)
         self._tick = view.tick() if view.has_tick else 0
         world = view.world()  # a host may make it anew at each look
         for species in _defined_species(world):
@@ -418,10 +415,11 @@ class TelemetryEmitter:
             core.read_entities(host.entities()) if columns is None else core.read_columns(columns)
         )
         grid = host.grid()
+        versions = host.voxel_versions()
         dense = isinstance(grid, Mapping)
         for layer in host.layers:
             if dense:
-                core.read_layer(layer, grid[layer], self._cells)
+                core.read_layer(layer, grid[layer], self._dimensions, versions.get(layer))
             else:
                 core.walk_layer(layer, grid, self._dimensions or (0, 0, 0))
         core.close_sample()

@@ -13,6 +13,7 @@ when it is taken.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
@@ -25,10 +26,12 @@ from ecosim.telemetry_host import (
     VoxelWalker,
     walked_cells,
 )
-from ecosim.telemetry_statistics import layer_statistics, moments
+from ecosim.telemetry_layers import Bands, Dimensions, KnownLayer, LayerStatistics, layer_statistics
+from ecosim.telemetry_statistics import moments
 from ecosim.telemetry_values import (
     code_buffer,
     code_name,
+    depth_bands,
     describe,
     float_buffer,
     identifier,
@@ -102,6 +105,7 @@ class AggregateCore:
         self._population: dict[str, Any] = {}
         self._entity_count = 0
         self._layers: dict[str, Any] = {}
+        self._known_layers: dict[str, KnownLayer] = {}
         self._window_first: int | None = None
         self._by_type: dict[str, int] = {}
         self._transitions: dict[str, dict[str, int]] = {}
@@ -230,21 +234,43 @@ class AggregateCore:
             count += 1
         return self._close_population(groups, count)
 
-    def read_layer(self, layer: str, values: Any, cells: int | None) -> None:
+    def read_layer(
+        self, layer: str, values: Any, dimensions: Dimensions | None, bands: Bands | None = None
+    ) -> None:
         """Read a dense voxel layer through the buffer protocol, in C order.
 
         Parameters
         ----------
         values : buffer of float64 or float32
-        cells : int or None
-            How many values there must be; None takes as many as there are.
+        dimensions : tuple of int or None
+            Cells along x, y and z; None takes as many values as there are, in one row.
+        bands : sequence of pairs of int, optional
+            Bands of depths from the surface down as pairs (end, version), the last one's end being
+            the depth of the grid. A band that had the same ends and the same version when this
+            layer was last read is not read again: its cells are taken to be the same, whatever
+            ``values`` holds there.
+
+        Raises
+        ------
+        HostError
+            The values are no floats, or not as many as the grid has cells; or bad bands. The next
+            call then reads every depth.
         """
-        self._close_layer(layer, float_buffer(values, cells, f"voxel_grid[{layer!r}]").tolist())
+        known = self._known_layers.pop(layer, None) or KnownLayer()
+        cells = None if dimensions is None else math.prod(dimensions)
+        flat = float_buffer(values, cells, f"voxel_grid[{layer!r}]")
+        if bands is not None:
+            depth = 0 if dimensions is None or min(dimensions) < 1 else dimensions[1]
+            bands = depth_bands(bands, depth, f"voxel_versions[{layer!r}]")
+        self._close_layer(layer, known.read(flat, dimensions, bands))
+        self._known_layers[layer] = known
 
     def walk_layer(self, layer: str, grid: VoxelWalker, dimensions: tuple[int, int, int]) -> None:
         """Read a sparse voxel layer through ``grid.walk_layer``; a cell not visited is 1.0."""
         where = f"voxel_grid.walk_layer({layer!r})"
-        self._close_layer(layer, walked_cells(grid, layer, dimensions, where))
+        self._known_layers.pop(layer, None)
+        cells = walked_cells(grid, layer, dimensions, where)
+        self._close_layer(layer, layer_statistics(cells, dimensions))
 
     def close_sample(self) -> None:
         """Queue the sample of the current tick and start the next window.
@@ -463,8 +489,7 @@ class AggregateCore:
         self._entity_count = count
         return count
 
-    def _close_layer(self, layer: str, values: Sequence[float]) -> None:
-        found = layer_statistics(values)
+    def _close_layer(self, layer: str, found: LayerStatistics) -> None:
         self._layers[layer] = {
             "mean": found.moments.mean,
             "min": found.minimum,

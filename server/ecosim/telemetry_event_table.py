@@ -13,7 +13,7 @@ The compiled twin makes records of 64 bytes straight from the columns; this one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from ecosim.telemetry_errors import HostError
@@ -217,7 +217,8 @@ class EventTable:
     Notes
     -----
     What is added is copied: the host may change its columns at once. A call that raises leaves the
-    table as it was. One table serves one run.
+    table as it was. One table serves one run. A copy, deep or pickled, has the same events and no
+    columns yet.
     """
 
     def __init__(
@@ -361,6 +362,18 @@ class EventTable:
                 self.species_names[event.species] if event.species >= 0 else None,
             )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduced(self, self._ticks.items())
+
+    def _restore(
+        self, forgotten: int | None, ticks: Iterable[tuple[int, list[CodedEvent]]]
+    ) -> None:
+        """Take over the events of a table that this is a copy of."""
+        for tick, events in ticks:
+            self.begin_tick(tick)
+            self._begun().extend(CodedEvent(*event) for event in events)
+        self.forgotten = forgotten
+
     def _begun(self) -> list[CodedEvent]:
         if self.tick is None:
             raise HostError("event_table: expected begin_tick(tick) before the first event")
@@ -368,6 +381,30 @@ class EventTable:
 
 
 # ---- what both twins check alike -----------------------------------------------------------------
+
+
+def reduced(
+    table: EventTable, ticks: Iterable[tuple[int, Iterable[tuple[Any, ...]]]]
+) -> tuple[Any, ...]:
+    """Return how to make a copy of a table with these ticks (see ``object.__reduce__``)."""
+    names = (table.species_names, table.state_names)
+    kept = [(tick, [tuple(event) for event in events]) for tick, events in ticks]
+    return restored, (type(table), table.id_of, *names, table.ticks_kept, table.forgotten, kept)
+
+
+def restored(
+    kind: type[EventTable],
+    id_of: Callable[[int], Any],
+    species_names: Names,
+    state_names: Names,
+    ticks_kept: int,
+    forgotten: int | None,
+    ticks: Any,
+) -> EventTable:
+    """Return a table with the events of another."""
+    table = kind(id_of, species_names=species_names, state_names=state_names, ticks_kept=ticks_kept)
+    table._restore(forgotten, ticks)
+    return table
 
 
 def exact_names(names: Names, where: str) -> tuple[str, ...]:

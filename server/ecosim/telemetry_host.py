@@ -10,6 +10,7 @@ from ecosim.telemetry_values import (
     buffer_shape,
     describe,
     grid_dimensions,
+    mapping,
     name,
     number,
     whole_number,
@@ -218,6 +219,11 @@ class HostView:
         A host may make its arrays anew at each look, so ask once a sample.
         """
         return getattr(self.host, "voxel_grid", None)
+
+    def voxel_versions(self) -> Mapping[str, Any]:
+        """Return the versions of the layers' depths, by layer; empty where the host has none."""
+        found = getattr(self.host, "voxel_versions", None)
+        return {} if found is None else mapping(found, "host.voxel_versions")
 
     def _find_layers(self) -> tuple[str, ...]:
         """Return the layers of the host's grid, EcoSim's own first."""

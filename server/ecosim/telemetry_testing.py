@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -10,7 +9,7 @@ from ecosim.telemetry_aggregates import AggregateCore
 from ecosim.telemetry_config import DEFAULT_VARIABLES
 from ecosim.telemetry_errors import HostError
 from ecosim.telemetry_host import VOXEL_LAYERS, HostView
-from ecosim.telemetry_values import describe, plain
+from ecosim.telemetry_values import depth_bands, describe, float_buffer, plain
 
 #: Problems of one kind beyond this many are counted, not listed.
 _LISTED: Final = 10
@@ -38,8 +37,13 @@ def check_host(
     found = list(_check_state(engine, tuple(variables)))
     if found:
         return found
+    versions = _VersionCheck(engine)
     for _ in range(ticks):
-        found = list(_check_step(engine, tuple(variables))) or list(_check_event_table(engine))
+        found = (
+            list(_check_step(engine, tuple(variables)))
+            or list(_check_event_table(engine))
+            or list(versions.look())
+        )
         if found:
             break
     return found
@@ -99,10 +103,15 @@ def _check_layers(host: HostView, core: AggregateCore) -> Iterator[str]:
             "voxel_grid: expected layers, got none; a grid to walk lists those it has in 'layers', "
             f"unless they are among {', '.join(VOXEL_LAYERS)}"
         )
+    try:
+        versions = host.voxel_versions()
+    except Exception as error:
+        yield _words(error)
+        return
     for layer in host.layers:
         if isinstance(grid, Mapping):
-            cells = None if dimensions is None else math.prod(dimensions)
-            yield from _attempt(core.read_layer, layer, grid[layer], cells)
+            bands = versions.get(layer)
+            yield from _attempt(core.read_layer, layer, grid[layer], dimensions, bands)
         else:
             yield from _attempt(core.walk_layer, layer, grid, dimensions or (0, 0, 0))
 
@@ -143,6 +152,47 @@ def _check_event_table(engine: Any) -> Iterator[str]:
         core.record_table(host.event_table, tick - 1, tick)
     except Exception as error:
         yield _words(error)
+
+
+class _VersionCheck:
+    """Copies of an engine's dense layers, to see whether what has a version changed without it."""
+
+    def __init__(self, engine: Any) -> None:
+        self.engine = engine
+        self.steps = 0
+        #: By layer and band (first depth, end): the version, and the cells.
+        self.seen = self._look()
+
+    def look(self) -> Iterator[str]:
+        """Yield the bands that changed in the step just done although their versions did not."""
+        before, self.seen = self.seen, self._look()
+        self.steps += 1
+        for (layer, start, end), (version, cells) in self.seen.items():
+            known, held = before.get((layer, start, end), (None, cells))
+            if version == known and cells != held:
+                tick = getattr(self.engine, "tick", self.steps)
+                yield (
+                    f"voxel_versions[{layer!r}]: expected another version of depths {start} to "
+                    f"{end - 1}, which changed at tick {tick}, got {version} again"
+                )
+
+    def _look(self) -> dict[tuple[str, int, int], tuple[int, list[bytes]]]:
+        host = HostView(self.engine)
+        versions, dimensions, grid = host.voxel_versions(), host.dimensions(), host.grid()
+        seen = {}
+        for layer in host.layers:
+            if layer not in versions or dimensions is None or not isinstance(grid, Mapping):
+                continue
+            nx, ny, nz = dimensions
+            cells = float_buffer(grid[layer], nx * ny * nz, f"voxel_grid[{layer!r}]")
+            start = 0
+            for end, version in depth_bands(versions[layer], ny, f"voxel_versions[{layer!r}]"):
+                rows = [
+                    cells[(x * ny + start) * nz : (x * ny + end) * nz].tobytes() for x in range(nx)
+                ]
+                seen[layer, start, end] = version, rows
+                start = end
+        return seen
 
 
 def _attempt(read: Callable[..., object], *args: Any) -> Iterator[str]:

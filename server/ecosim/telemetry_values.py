@@ -238,6 +238,41 @@ def _flat(view: memoryview, code: Any, length: int | None, where: str) -> memory
     return memoryview(view.tobytes()).cast(code)
 
 
+def depth_bands(value: Any, depth: int, where: str) -> tuple[tuple[int, int], ...]:
+    """Return bands of depths with their versions as pairs (end, version) of int.
+
+    Parameters
+    ----------
+    depth : int
+        Where the last band ends; 0 for a grid without depths, for which there are no bands.
+    """
+    if depth < 1:
+        raise HostError(f"{where}: expected a grid with dimensions and cells beside versions")
+    try:
+        pairs = [(end, version) for end, version in value]
+    except (TypeError, ValueError) as error:
+        raise HostError(
+            f"{where}: expected pairs (depth_end, version), got {describe(value)}"
+        ) from error
+    bands = []
+    last = 0
+    for end, version in pairs:
+        band = _integer(end, where), _integer(version, where)
+        if band[0] <= last:
+            raise HostError(f"{where}: expected depths that rise, got {band[0]} after {last}")
+        last = band[0]
+        bands.append(band)
+    if last != depth:
+        raise HostError(f"{where}: expected bands down to the depth of {depth}, got {last}")
+    return tuple(bands)
+
+
+def _integer(value: Any, where: str) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise HostError(f"{where}: expected pairs of integers, got {describe(value)}")
+    return int(value.__index__())
+
+
 def grid_dimensions(value: Any, where: str) -> tuple[int, int, int]:
     """Return the number of cells along x, y and z."""
     try:

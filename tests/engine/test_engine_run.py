@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import subprocess
 import sys
 from hashlib import sha256
@@ -236,3 +238,20 @@ def test_randomize_places_entities_and_ponds_anew_for_every_seed():
 def pond_places(engine: EcosystemEngine):
     """Return the x and the z of the ponds."""
     return engine.simulation.sources.x, engine.simulation.sources.z
+
+
+@pytest.mark.parametrize("ticks", [12, 23])
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_copy_of_an_engine_goes_on_as_the_engine_does(copied, ticks):
+    engine = EcosystemEngine("demo", seed=5)
+    for _ in range(ticks):  # neither is a tick in which rows move
+        engine.step()
+    twin = copied(engine)
+    assert twin.events == engine.events
+    for _ in range(40):
+        engine.step()
+        twin.step()
+        assert json.dumps(twin.packet()) == json.dumps(engine.packet())
+    engine.step()
+    assert twin.tick == engine.tick - 1
+    assert twin.voxel_versions != engine.voxel_versions

@@ -68,14 +68,17 @@ def use(core, objects, tick):
             species_variables={species: ("hunger",)},
         )
     )
-    core.read_layer(species, floats, 1)
+    core.read_layer(species, floats, (1, 1, 1), ((1, tick),))
+    core.read_layer(species, floats, (1, 1, 1), ((1, tick),))
+    core.read_layer(species, floats, (1, 1, 1), [[1, tick]])
     core.walk_layer(state, Grid(), (2, 1, 2))
     for wrong in (
         lambda: core.record("X", -1, source, source, place, extra),
         lambda: core.record("X", tick, source, source, [source], extra),
         lambda: core.record("X", tick, source, source, place, {"x": object}),
         lambda: core.read_entities({source: {**entity, "state": 7}}),
-        lambda: core.read_layer(species, floats, 2),
+        lambda: core.read_layer(species, floats, (1, 2, 1)),
+        lambda: core.read_layer(species, floats, (1, 1, 1), ((source, tick),)),
         lambda: core.read_layer(species, source, None),
     ):
         try:

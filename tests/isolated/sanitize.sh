@@ -17,4 +17,5 @@ export PYTHONMALLOC=malloc PYTHONPATH="$built/lib" ECOSIM_BACKEND=compiled
 "$python" -c "import ecosim; assert ecosim.__file__.startswith('$built'), ecosim.__file__"
 "$python" tests/isolated/references.py --references-only
 "$python" -m pytest -q --capture=sys -p no:cacheprovider tests/test_parity*.py tests/test_telemetry_aggregates.py \
-    tests/test_telemetry_ring.py tests/test_telemetry_statistics.py tests/test_telemetry_event_table.py
+    tests/test_telemetry_ring.py tests/test_telemetry_statistics.py tests/test_telemetry_layers.py \
+    tests/test_telemetry_versions.py tests/test_telemetry_event_table.py

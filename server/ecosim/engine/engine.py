@@ -76,9 +76,14 @@ class EcosystemEngine:
         self._ran_at = [0.0] * len(SCHEDULE)
         self._packets = PacketWriter(self.simulation)
         self._packet: dict[str, Any] | None = None
+        self._grid: dict[str, FloatArray] | None = None
         self._emitter = self._make_emitter(telemetry)
         if self._emitter is not None:
             self._emitter.on_init(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copied view is no view of the copied layers.
+        return {**vars(self), "_grid": None}
 
     # ---- running -------------------------------------------------------------------------------
 
@@ -176,7 +181,15 @@ class EcosystemEngine:
     @property
     def voxel_grid(self) -> dict[str, FloatArray]:
         """The layers, arrays of shape (nx, ny, nz), read-only views of the live values."""
-        return {name: read_only(layer) for name, layer in self.simulation.soil.layers.items()}
+        if self._grid is None:  # the arrays are the same ones all through the run
+            layers = self.simulation.soil.layers
+            self._grid = {name: read_only(layer) for name, layer in layers.items()}
+        return self._grid.copy()
+
+    @property
+    def voxel_versions(self) -> dict[str, tuple[tuple[int, int], ...]]:
+        """Pairs (depth_end, version) of each layer: equal versions, equal cells in those depths."""
+        return self.simulation.soil.versions()
 
     @property
     def events(self) -> list[EventRow]:

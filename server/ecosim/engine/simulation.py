@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -184,6 +184,15 @@ class Simulation:
         self.plant_column = self.soil.column(table.x[rooted], table.z[rooted])
         microbes = slice(table.n_plant_end, table.n_living)
         self.microbe_column = self.soil.column(table.x[microbes], table.z[microbes])
+        self._bind_events()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._bind_events()
+
+    def _bind_events(self) -> None:
+        """Tell the table of events which arrays the entities are in now."""
+        table = self.table
         self.event_table.bind(
             entity=table.uid,
             species=table.species,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -182,6 +182,16 @@ class Table:
         self._newborns: list[Newborns] = []
         self._has_dead = False
         self._columns: Columns | None = None
+        self._bind()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What are views of `data` here would be arrays of their own in a copy.
+        views = {*COLUMN, "_columns"}
+        return {name: value for name, value in vars(self).items() if name not in views}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._columns = None
         self._bind()
 
     def __len__(self) -> int:

@@ -63,7 +63,6 @@ class Soil:
         self.moisture: FloatArray = np.full((nx, ny, nz), soil.moisture)
         self.profile_temperature: FloatArray = np.full(ny, world.environment.climate.temperature)
         self.temperature: FloatArray = np.empty((nx, ny, nz))
-        self.show_temperature(ny)
         self.layers = {
             "nutrients_fast": self.fast,
             "nutrients_slow": self.slow,
@@ -71,12 +70,38 @@ class Soil:
             "temperature": self.temperature,
             "organic_matter": self.organic,
         }
+        # What leaches from the topsoil goes into one cell more.
+        self._bands = tuple(sorted({self.depth_top, min(self.depth_top + 1, ny), ny}))
+        self._versions = {name: [0] * len(self._bands) for name in self.layers}
+        self._shown: dict[str, tuple[tuple[int, int], ...]] = {}
+        self.show_temperature(ny)
         self.litter: FloatArray = np.zeros(self.n_columns)
         self.excreta: FloatArray = np.zeros(self.n_columns)
         self.decomposed: FloatArray = np.zeros(self.n_columns)
         self.deposited = 0.0
         self.leached = 0.0
         self.overflow = 0.0
+
+    def touch(self, layer: str, start: int, stop: int) -> None:
+        """Note that the depths of a layer from start up to stop changed: whoever writes says so."""
+        versions, first = self._versions[layer], 0
+        for band, end in enumerate(self._bands):
+            if start < end and first < stop:
+                versions[band] += 1
+            first = end
+        self._shown.pop(layer, None)
+
+    def versions(self) -> dict[str, tuple[tuple[int, int], ...]]:
+        """Return the versions of each layer's depths as pairs (depth_end, version).
+
+        The depths that change together are the topsoil, the cell below it and the rest. A layer
+        that nobody touched gives the same pairs again.
+        """
+        if len(self._shown) < len(self._versions):
+            for name, versions in self._versions.items():
+                if name not in self._shown:
+                    self._shown[name] = tuple(zip(self._bands, versions, strict=True))
+        return self._shown.copy()
 
     def column(self, x: FloatArray, z: FloatArray) -> IntArray:
         """Return the column index (ix * nz + iz) of places within the world."""
@@ -101,18 +126,20 @@ class Soil:
 
     def deposit(self) -> None:
         """Put what waits into the surface cells; what does not fit sinks, or is `overflow`."""
-        for layer, store in (
-            (self.organic, self.litter),
-            (self.fast, self.excreta),
-            (self.slow, self.decomposed),
+        for name, store in (
+            ("organic_matter", self.litter),
+            ("nutrients_fast", self.excreta),
+            ("nutrients_slow", self.decomposed),
         ):
-            layer[:, 0, :] += self.as_map(store)
+            self.layers[name][:, 0, :] += self.as_map(store)
+            self.touch(name, 0, 1)
             store[:] = 0.0
 
     def spill(self, start: int, stop: int) -> None:
         """Move what exceeds a full cell downward between two depths; the rest is `overflow`."""
         depth = self.dimensions[1]
-        for layer in (self.fast, self.slow, self.organic):
+        for name in _START:
+            layer = self.layers[name]
             # The cell below takes what leaches and sinks from these, and may be full itself.
             if layer[:, start : stop + 1].max(initial=0.0) <= 1.0:
                 continue
@@ -125,11 +152,13 @@ class Soil:
                     layer[:, y + 1] += excess
                 else:
                     self.overflow += float(excess.sum())
+                self.touch(name, y, y + 2)
 
     def show_temperature(self, depth: int) -> None:
         """Write the temperature profile into the layer, down to a depth."""
         values = np.clip((self.profile_temperature[:depth] + 20) / 70, 0.0, 1.0)
         self.temperature[:, :depth, :] = values[None, :, None]
+        self.touch("temperature", 0, depth)
 
     def total(self) -> float:
         """Return all nutrients in the cells and on their way into them."""

@@ -47,6 +47,7 @@ def decomposers(sim: Simulation, dt: float) -> None:
     share = np.divide(granted, wanted, out=np.ones_like(wanted), where=wanted > 0)
     use *= share.take(column)
     soil.organic[:, 0, :] -= soil.as_map(granted)
+    soil.touch("organic_matter", 0, 1)
     soil.decomposed += granted
 
     amount = use * sim.cell_area

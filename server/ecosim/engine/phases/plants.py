@@ -105,6 +105,7 @@ def plants(sim: Simulation, dt: float) -> None:
     store += demand * share.take(column)
     kept = 1 - np.divide(granted, available, out=np.zeros_like(wanted), where=available > 0)
     soil.fast[:, :depth] *= soil.as_map(kept)[:, None, :]
+    soil.touch("nutrients_fast", 0, depth)
 
     own = slice(0, table.n_tree_end - table.n_mobile)
     crowd = sim.cover.take(column) / _CLOSED_COVER

@@ -28,6 +28,7 @@ def topsoil(sim: Simulation, dt: float) -> None:
     soil.deposit()
     gain = sim.config.soil.deposition * dt
     soil.slow[:, 0, :] += gain
+    soil.touch("nutrients_slow", 0, 1)
     soil.deposited += gain * soil.n_columns
     _transform(sim, 0, soil.depth_top, dt)
     soil.spill(0, soil.depth_top)
@@ -80,8 +81,11 @@ def _transform(sim: Simulation, start: int, stop: int, dt: float) -> None:
     moved = _fraction(wet_excess, leaching, 1 - _LEACHING_THRESHOLD) * fast
     fast -= moved
     fast[:, 1:] += moved[:, :-1]
+    for layer in ("nutrients_fast", "nutrients_slow", "organic_matter"):
+        soil.touch(layer, start, stop)
     if stop < soil.dimensions[1]:
         soil.fast[:, stop] += moved[:, -1]
+        soil.touch("nutrients_fast", stop, stop + 1)
     else:
         soil.leached += float(moved[:, -1].sum())
 
@@ -104,3 +108,4 @@ def diffusion(sim: Simulation, dt: float) -> None:
     fast[1:] -= across
     fast[:, :, :-1] += along
     fast[:, :, 1:] -= along
+    sim.soil.touch("nutrients_fast", 0, _DIFFUSION_DEPTH)

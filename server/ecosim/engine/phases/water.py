@@ -54,6 +54,7 @@ def surface_water(sim: Simulation, dt: float) -> None:
     ground = 0.25 + 0.5 * sim.rainfall
     wet[:, -1] += (ground - wet[:, -1]) * min(config.capillary * dt, 1.0)
     np.minimum(wet, 1.0, out=wet)
+    soil.touch("moisture", 0, soil.depth_top)
 
     profile = soil.profile_temperature
     profile[0] += (degrees - profile[0]) * min(_SURFACE_EXCHANGE * dt, 1.0)
