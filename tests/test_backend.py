@@ -11,6 +11,7 @@ from ecosim.telemetry import BACKEND
 from ecosim.telemetry_aggregates import AggregateCore
 from ecosim.telemetry_backend import choose
 from ecosim.telemetry_errors import TelemetryConfigError
+from ecosim.telemetry_event_table import EventTable
 from parity import compiled_core
 
 #: Makes the extension impossible to import, as where it was not built.
@@ -39,7 +40,7 @@ def test_what_was_required_is_live():
 
 def test_python_is_the_reference():
     backend = choose("python")
-    assert backend == ("python", AggregateCore, None)
+    assert backend == ("python", AggregateCore, EventTable, None)
 
 
 @pytest.mark.skipif(compiled_core() is None, reason="the compiled core is not built")
