@@ -78,6 +78,8 @@ def identifier(value: Any, where: str) -> str | None:
 
 def whole_number(value: Any, where: str) -> int:
     """Return the value as an int in 0..2**53, which every reader of JSON keeps exactly."""
+    if type(value) is int and 0 <= value <= 2**53:
+        return value
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise HostError(f"{where}: expected an integer >= 0, got {describe(value)}")
     result = int(value.__index__())
