@@ -63,7 +63,7 @@ def time_phases(engine: EcosystemEngine, ticks: int) -> dict[str, float]:
     for _ in range(ticks):
         simulation.tick += 1
         simulation.time += simulation.config.time.dt
-        simulation.log.start(simulation.tick)
+        simulation.event_table.begin_tick(simulation.tick)
         for phase in SCHEDULE:
             if simulation.tick % phase.period == phase.offset:
                 name = phase.run.__name__

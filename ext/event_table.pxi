@@ -83,10 +83,15 @@ cdef class EventTable:
     cdef bint _has[BOUND]
     cdef Strided _bound[BOUND]
 
+    def __cinit__(self, *args, **options):
+        self._tick = self._forgotten = -1
+        self._ids = Ids()
+        self._names = Names()
+
     def __init__(
         self, id_of, *, species_names=(), state_names=(), ticks_kept=TICKS_KEPT
     ):
-        if self._names is not None:
+        if self.id_of is not None:
             raise HostError("event_table: expected one call of its constructor")
         if not callable(id_of):
             raise HostError(f"event_table.id_of: expected a callable, got {describe(id_of)}")
@@ -94,10 +99,7 @@ cdef class EventTable:
         self.species_names = exact_names(species_names, "event_table.species_names")
         self.state_names = exact_names(state_names, "event_table.state_names")
         self.ticks_kept = ticks_to_keep(ticks_kept)
-        self._tick = self._forgotten = -1
-        self._ids = Ids()
         self._ids.id_of = id_of
-        self._names = Names()
         self.bind(entity=memoryview(b""))
 
     def __dealloc__(self):

@@ -32,8 +32,6 @@ typedef struct {
 NEVER_INLINE int text_grow(Text *text, int64_t more)
 {
     int64_t capacity = 2 * text->capacity > 4096 ? 2 * text->capacity : 4096;
-    if (text->bytes == NULL && text->capacity > 4096)
-        capacity = text->capacity; /* as large as the last one, which was taken */
     if (capacity < text->size + more)
         capacity = text->size + more;
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, capacity);
@@ -67,6 +65,7 @@ static inline PyObject *text_take(Text *text)
     text->bytes = NULL;
     text->data = NULL;
     text->size = 0;
+    text->capacity = size / 2 + size / 8; /* the next starts a quarter larger than this one */
     _PyBytes_Resize(&bytes, (Py_ssize_t)size);
     return bytes;
 }
