@@ -44,6 +44,7 @@ from ecosim.telemetry_event_table import (
     identifier_of,
     lone_event,
     next_tick,
+    no_id,
     reduced,
     ticks_to_keep,
 )
@@ -52,6 +53,7 @@ from ecosim.telemetry_values import (
     code_buffer,
     depth_bands,
     describe,
+    exact_integer,
     float_buffer,
     identifier,
     mapping,

@@ -130,8 +130,8 @@ static inline int strided_take(Strided *column, PyObject *values, int codes, int
     if (format == NULL || column->buffer.ndim != 1 || column->buffer.itemsize <= 0)
         return 0;
     format += *format == '@';
-    if (format[0] == 0 || format[1] != 0)
-        return 0;
+    if (format[0] == 0 || format[1] != 0 || format[0] == '?')
+        return 0; /* a mask of rows is not what it seems: the reference says so */
     if (codes)
         column->format = integer_format(format[0], column->buffer.itemsize);
     else if (format[0] == 'd' || format[0] == 'f')

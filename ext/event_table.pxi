@@ -24,7 +24,10 @@ cdef class Ids:
         """Return the id of a code, and know it from now on unless the code is a very large one."""
         cdef int64_t before = self.capacity, start
         cdef int32_t size = 0
-        found = self.id_of(code)
+        try:
+            found = self.id_of(code)
+        except Exception as error:
+            raise no_id(code, error) from error
         if type(found) is not str:
             found = identifier(found, f"{kind} event.{field}")
         if code >= LARGEST_KNOWN_CODE:
@@ -270,6 +273,7 @@ cdef class EventTable:
                     others is None
                     or strided_take(&columns[1], others, True, columns[0].count)
                 )
+                and self._plain  # taking a buffer may have run the host's code
                 and self._fill(
                     kind, &columns[0], NULL if others is None else &columns[1], are_states
                 )
@@ -404,6 +408,8 @@ cdef bint knows_all(Ids ids, const CodedEvent *coded, int64_t count) noexcept:
     """Whether no event has an id that the host would have to be asked for."""
     cdef int64_t row
     for row in range(count):
+        if coded[row].extra_kind == EXTRA_TEXT:
+            return False  # it is recorded as the reference does it, which asks every time
         if coded[row].source >= 0 and not ids.knows(coded[row].source):
             return False
         if coded[row].target >= 0 and not ids.knows(coded[row].target):

@@ -244,6 +244,7 @@ cdef class Visitor:
                     value, f"{self.where} at ({x}, {y}, {z})"
                 )
             return
+        x, y, z = exact_integer(x), exact_integer(y), exact_integer(z)
         if not (0 <= x < self.nx and 0 <= y < self.ny and 0 <= z < self.nz):
             raise HostError(
                 f"{self.where}: expected cells within [{self.nx}, {self.ny}, {self.nz}], "

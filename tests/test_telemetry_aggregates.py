@@ -8,6 +8,7 @@ import math
 import statistics
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from ecosim.telemetry_errors import HostError
@@ -497,3 +498,19 @@ def test_lines_are_compact_ascii_json_in_the_order_of_the_fields(core):
         *("record", "run_id", "tick", "window", "entity_count"),
         *("species", "voxels", "events", "transitions"),
     ]
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.int64])
+def test_a_walk_may_name_its_cells_in_narrow_integers(core, kind):
+    """Places in the grid are larger than the numbers that name them."""
+    sides = (100, 2, 100)
+
+    class Grid:
+        def walk_layer(self, layer, callback):
+            callback(kind(99), kind(1), kind(99), 0.5)
+            callback(kind(0), kind(0), kind(1), np.float32(0.25))
+
+    core.walk_layer("moisture", Grid(), sides)
+    layer = sample(core, 1)["voxels"]["moisture"]
+    assert (layer["min"], layer["max"]) == (0.25, 1.0)
+    assert layer["mean"] == pytest.approx(1 - (0.5 + 0.75) / 20_000, rel=1e-15)

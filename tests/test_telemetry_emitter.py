@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +28,7 @@ from ecosim.telemetry import (
     TelemetryWarning,
 )
 from ecosim.telemetry_schema import problems
+from ecosim.telemetry_testing import check_host
 from hosts import MeadowHost, SparseGrid
 
 TESTS = Path(__file__).parent
@@ -544,6 +546,76 @@ def test_a_table_that_lacks_what_is_asked_for_is_refused(tmp_path, kept, steps, 
     with pytest.raises(HostError, match=message):
         emitter.on_tick()
     assert records(tmp_path)[-1]["status"] == "failed"
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_tick_that_was_not_begun_costs_no_tick_before_it(tmp_path):
+    host = KeepingHost(64)
+    emitter = started(host, tmp_path)
+    for tick in range(1, 50):
+        host.hop(tick)
+        emitter.on_tick()
+    host.tick = 50
+    with pytest.raises(HostError, match=r"expected begin_tick\(50\)"):
+        emitter.on_tick()
+    written = [tick for batch in records(tmp_path, "events") for tick in batch["tick"]]
+    assert written == list(range(1, 50))
+    assert (records(tmp_path)[-1]["tick"], records(tmp_path)[-1]["status"]) == (49, "failed")
+
+
+@pytest.mark.usefixtures("patient")
+def test_ticks_that_nobody_announced_are_in_the_files_at_the_end(tmp_path):
+    host = KeepingHost(64)
+    with started(host, tmp_path) as emitter:
+        for tick in range(1, 31):
+            host.hop(tick)
+            if tick <= 10 or tick % 2 == 0:
+                emitter.on_tick()
+    written = [tick for batch in records(tmp_path, "events") for tick in batch["tick"]]
+    assert written == list(range(1, 31))
+    assert [record["tick"] for record in records(tmp_path)[1:]] == [0, 30, 30]
+
+
+@pytest.mark.usefixtures("patient")
+def test_the_time_of_the_loop_includes_the_calls_that_had_nothing_to_do(tmp_path):
+    host = KeepingHost(64)
+    emitter = started(host, tmp_path)
+    host.hop(1)
+    start = time.perf_counter_ns()
+    emitter.on_tick()
+    first = time.perf_counter_ns()
+    for tick in range(2, 41):
+        host.hop(tick)
+        emitter.on_tick()
+    spent = time.perf_counter_ns() - first
+    emitter.close()
+    whole = time.perf_counter_ns() - start
+    assert spent <= records(tmp_path)[-1]["loop_ns"] <= whole
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_table_that_comes_late_or_is_replaced_is_refused(tmp_path, first):
+    host = KeepingHost()
+    table = host.event_table
+    if not first:
+        host.event_table = None
+    emitter = started(host, tmp_path)
+    host.event_table = EventTable(str) if first else table
+    host.tick = 1
+    host.event_table.begin_tick(1)
+    with pytest.raises(HostError, match=r"event_table: expected the same table all through"):
+        emitter.on_tick()
+
+
+def test_a_table_made_anew_in_a_step_is_found_before_a_run():
+    class Anew(KeepingHost):
+        def step(self):
+            self.event_table = EventTable(str)
+            self.event_table.bind(entity=array.array("q", [7]))
+            self.hop(self.tick + 1)
+
+    (problem,) = check_host(Anew(), ticks=1)
+    assert "host.event_table: expected the same table all through the run" in problem
 
 
 def test_what_is_no_table_is_refused(tmp_path):

@@ -159,6 +159,14 @@ def test_thousands_of_ticks_pass_through_a_table(table_class):
     [
         (lambda t: t.add(3, integers(0)), "event.type: expected a string, got 3"),
         (lambda t: t.add("A", [0]), "A events.rows: expected a buffer of integers"),
+        (
+            lambda t: t.add("A", np.array([True, False])),
+            "A events.rows: expected integers, got a mask of bools",
+        ),
+        (
+            lambda t: t.add_changes(integers(0), np.array([True])),
+            "STATE_CHANGE events.new_states: expected integers, got a mask",
+        ),
         (lambda t: t.add("A", array.array("d", [0])), "A events.rows: expected native integers"),
         (
             lambda t: t.add("A", np.zeros((1, 1), int)),
@@ -278,6 +286,7 @@ def test_changes_need_a_column_of_states(table_class):
     [
         ({"id_of": None}, "event_table.id_of: expected a callable, got None"),
         ({"species_names": ["a", 3]}, r"event_table.species_names\[1\]: expected a string, got 3"),
+        ({"state_names": "IDLE"}, "event_table.state_names: expected a sequence of names, got"),
         ({"ticks_kept": 0}, "event_table.ticks_kept: expected 1 tick or more, got 0"),
         ({"ticks_kept": 2.5}, "event_table.ticks_kept: expected an integer"),
     ],
@@ -401,6 +410,39 @@ def test_an_id_of_that_adds_events_itself_disturbs_nothing(core_and_table):
     assert batch["type"] == ["A"] * 3 + ["B"] * 3
     assert batch["source_id"] == ["e1", "e2", "e3", "e3", "e2", "e1"]
     assert batch["extra"] == {str(row): {"why": "w"} for row in range(3)}
+
+
+def test_an_id_of_that_adds_events_is_asked_again_for_events_with_extras(core_and_table):
+    """Their ids are known, and asking moves the records that are being read."""
+    core, table_class = core_and_table
+
+    def id_of(code):
+        for _ in range(50):
+            table.add("ECHO", integers(0))
+        return f"e{code}"
+
+    table = table_class(id_of)
+    table.bind(entity=integers(1))
+    table.begin_tick(1)
+    table.add("A", integers(0))
+    core.record_table(table, 0, 1)
+    table.begin_tick(2)
+    for _ in range(40):
+        table.add("A", integers(0), extra={"why": (integers(0), ["w"])})
+    core.record_table(table, 1, 2)
+    (batch,) = batches(core, cut=True)
+    assert batch["source_id"] == ["e1"] * 41
+    assert batch["extra"] == {str(row): {"why": "w"} for row in range(1, 41)}
+
+
+def test_an_id_of_that_fails_is_named_with_its_code(core_and_table):
+    core, table_class = core_and_table
+    table = table_class(["a"].__getitem__)
+    table.bind(entity=integers(7))
+    table.begin_tick(1)
+    table.add("A", integers(0))
+    with pytest.raises(HostError, match=r"id_of\(7\): expected an id, got IndexError: list index"):
+        core.record_table(table, 0, 1)
 
 
 def test_a_core_takes_one_table_all_through_the_run(core_and_table):

@@ -103,7 +103,7 @@ class TelemetryEmitter:
     -----
     Call order: :meth:`on_init` once, :meth:`on_tick` after every tick, :meth:`close` once; leaving
     the context closes too. One emitter serves one run, from one thread. It reads the host and never
-    writes to it, keeps none of its objects and draws no random number.
+    writes to it, keeps none of its objects but its event table, and draws no random number.
     """
 
     def __init__(
@@ -325,11 +325,11 @@ class TelemetryEmitter:
         assert host is not None
         before, calls = self._tick, self._quiet + 1
         tick, events = self._tick_done(host, packet)
-        self._quiet = 0
         if host.event_table is not None:
             # Without quiet calls the ticks may be any, as they may of other hosts.
             self._read_table(host, tick, every=calls > 1)
         else:
+            host.check_same_table()
             self._tick = tick
             core.begin_tick(tick)
             core.record_events(events, host.species_of())
@@ -374,11 +374,14 @@ class TelemetryEmitter:
         self._quiet = self._quiet_left = 0
         if calls:
             assert self._host is not None
+            self._last_exit = time.perf_counter_ns()  # the quiet calls did not look at the clock
             self._read_table(self._host, self._tick + calls)
 
     def _read_table(self, host: HostView, tick: int, *, every: bool = True) -> None:
         """Record what the host's table has of the ticks up to ``tick``."""
         host.check_event_table(self._tick, tick, every=every)
+        # From here on the ticks are dealt with; before, those of quiet calls could still be had.
+        self._quiet = self._quiet_left = 0
         after, self._tick = self._tick, tick
         self._core.record_table(host.event_table, after, tick)
 
@@ -443,6 +446,13 @@ class TelemetryEmitter:
 
     def _finish(self, status: Status, error: str | None, entered: int) -> None:
         self._catch_up()
+        host = self._host
+        assert host is not None
+        if status == "completed" and self._is_whole and host.event_table is not None:
+            # A host may have done more ticks than it announced; the last sample shows them all.
+            tick = host.tick() if host.has_tick else self._tick
+            if tick > self._tick:
+                self._read_table(host, tick, every=False)
         if status != "failed" and self._is_whole and self._tick > self._sampled_tick:
             self._sample()
         self._write(cut=True)

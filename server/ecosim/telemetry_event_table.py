@@ -146,7 +146,7 @@ class BoundColumns:
         if self.state is None:
             raise HostError(f"{where}: expected a bound column 'state', got none")
         sources = self._rows(rows, None, f"{where}.rows", least=0)
-        codes = column(new_states, len(sources), f"{where}.new_states", floats=False)
+        codes = _whole(new_states, len(sources), f"{where}.new_states")
         return [
             self._event(
                 STATE_CHANGE,
@@ -163,7 +163,7 @@ class BoundColumns:
     def _rows(
         self, values: Any, length: int | None, where: str, least: int | None = None
     ) -> list[int]:
-        rows = list(column(values, length, where, floats=False))
+        rows = _whole(values, length, where)
         for index, row in enumerate(rows):
             if row >= len(self.entity) or (least is not None and row < least):
                 raise HostError(
@@ -380,6 +380,14 @@ class EventTable:
         return self._ticks[self.tick]
 
 
+def _whole(values: Any, length: int | None, where: str) -> list[int]:
+    """Return integers that are no bools: a mask would be read as rows 0 and 1."""
+    found = column(values, length, where, floats=False)
+    if found.format == "?" or memoryview(values).format == "?":
+        raise HostError(f"{where}: expected integers, got a mask of bools (see numpy.flatnonzero)")
+    return list(found)
+
+
 # ---- what both twins check alike -----------------------------------------------------------------
 
 
@@ -409,6 +417,8 @@ def restored(
 
 def exact_names(names: Names, where: str) -> tuple[str, ...]:
     """Return names as a tuple of exact strings."""
+    if isinstance(names, str):
+        raise HostError(f"{where}: expected a sequence of names, got {describe(names)}")
     return tuple(name(item, f"{where}[{code}]") for code, item in enumerate(names))
 
 
@@ -439,4 +449,17 @@ def lone_event(event_type: Any, extra: Any) -> CodedEvent:
 
 def identifier_of(id_of: Callable[[int], Any], code: int, kind: str, field: str) -> str | None:
     """Return the id of a code; None for a negative one."""
-    return None if code < 0 else identifier(id_of(code), f"{kind} event.{field}")
+    if code < 0:
+        return None
+    try:
+        found = id_of(code)
+    except Exception as error:
+        raise no_id(code, error) from error
+    return identifier(found, f"{kind} event.{field}")
+
+
+def no_id(code: int, error: Exception) -> HostError:
+    """Return the error for an ``id_of`` that failed."""
+    return HostError(
+        f"event_table.id_of({code}): expected an id, got {type(error).__name__}: {error}"
+    )

@@ -9,6 +9,7 @@ from ecosim.telemetry_errors import HostError
 from ecosim.telemetry_values import (
     buffer_shape,
     describe,
+    exact_integer,
     grid_dimensions,
     mapping,
     name,
@@ -83,6 +84,7 @@ def walked_cells(
     cells = [UNSTORED_CELL] * (nx * ny * nz)
 
     def visit(x: int, y: int, z: int, value: float) -> None:
+        x, y, z = exact_integer(x), exact_integer(y), exact_integer(z)
         if not (0 <= x < nx and 0 <= y < ny and 0 <= z < nz):
             raise HostError(
                 f"{where}: expected cells within [{nx}, {ny}, {nz}], got ({x}, {y}, {z})"
@@ -96,7 +98,7 @@ def walked_cells(
 class HostView:
     """A host engine seen through the host interface.
 
-    Reads attributes afresh at each call, and keeps nothing that the host owns.
+    Reads attributes afresh at each call, and keeps nothing that the host owns but its event table.
 
     Parameters
     ----------
@@ -157,6 +159,21 @@ class HostView:
         found = getattr(self.host, "events", None)
         return () if found is None else found
 
+    def check_same_table(self) -> None:
+        """See that the host's table, or that it has none, is as it was at first.
+
+        Raises
+        ------
+        HostError
+            It is another.
+        """
+        found = getattr(self.host, "event_table", None)
+        if found is not self.event_table:
+            raise HostError(
+                "host.event_table: expected the same table all through the run, there when it "
+                f"starts; it was {describe(self.event_table)} and is {describe(found)}"
+            )
+
     def check_event_table(self, after: int, tick: int, *, every: bool = True) -> None:
         """See that the host's table has the events after the tick ``after`` and up to ``tick``.
 
@@ -172,6 +189,7 @@ class HostView:
         HostError
             It has not.
         """
+        self.check_same_table()
         table = self.event_table
         ticks = table.ticks_between(after, tick)
         if table.forgotten is not None and table.forgotten > after:

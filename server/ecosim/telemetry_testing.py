@@ -38,9 +38,11 @@ def check_host(
     if found:
         return found
     versions = _VersionCheck(engine)
+    host = HostView(engine)
     for _ in range(ticks):
         found = (
             list(_check_step(engine, tuple(variables)))
+            or list(_attempt(host.check_same_table))
             or list(_check_event_table(engine))
             or list(versions.look())
         )

@@ -58,6 +58,11 @@ def number(value: Any, where: str) -> float:
         ) from error
 
 
+def exact_integer(value: Any) -> Any:
+    """Return an integer of any class as an int, whose arithmetic never wraps; else the value."""
+    return value.__index__() if hasattr(value, "__index__") else value
+
+
 def name(value: Any, where: str) -> str:
     """Return the value, which must be a string."""
     if not isinstance(value, str):

@@ -242,8 +242,8 @@ def pond_places(engine: EcosystemEngine):
 
 @pytest.mark.parametrize("ticks", [12, 23])
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
-def test_a_copy_of_an_engine_goes_on_as_the_engine_does(copied, ticks):
-    engine = EcosystemEngine("demo", seed=5)
+def test_a_copy_of_an_engine_goes_on_as_the_engine_does(copied, ticks, tmp_path):
+    engine = EcosystemEngine("demo", seed=5, telemetry={"output_dir": str(tmp_path)})
     for _ in range(ticks):  # neither is a tick in which rows move
         engine.step()
     twin = copied(engine)
@@ -253,5 +253,6 @@ def test_a_copy_of_an_engine_goes_on_as_the_engine_does(copied, ticks):
         twin.step()
         assert json.dumps(twin.packet()) == json.dumps(engine.packet())
     engine.step()
+    engine.close()
     assert twin.tick == engine.tick - 1
     assert twin.voxel_versions != engine.voxel_versions

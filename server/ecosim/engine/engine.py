@@ -82,8 +82,8 @@ class EcosystemEngine:
             self._emitter.on_init(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copied view is no view of the copied layers.
-        return {**vars(self), "_grid": None}
+        # A copied view is no view of the copied layers, and a run has one telemetry.
+        return {**vars(self), "_grid": None, "_emitter": None}
 
     # ---- running -------------------------------------------------------------------------------
 
