@@ -336,23 +336,32 @@ class TelemetryEmitter:
             core.end_tick()
         if tick >= self._due:
             self._look(host)
-        waiting = core.events_pending
         if (
             now - self._written_at >= _LONGEST_WAIT_NS - _LONGEST_QUIET_NS
             or core.samples_pending >= _LARGEST_QUEUE
-            or waiting >= _LARGEST_BACKLOG
+            or core.events_pending >= _LARGEST_BACKLOG
         ):
             self._write()
         if host.event_table is not None and tick - before == calls:
-            ticks = min(host.event_table.ticks_kept, self._due - tick)
-            # Neither longer than may be waited nor more than fits the caches; the last calls say
-            # how long a tick takes and how many events it has.
-            tick_ns = max((now - self._observed_at) // calls, 1)
-            events_a_tick = (core.events_recorded - self._events_observed) // calls + 1
-            ticks = min(ticks, _LONGEST_QUIET_NS // tick_ns, _LARGEST_BACKLOG // events_a_tick)
-            self._quiet = self._quiet_left = max(ticks - 1, 0)
+            self._quiet = self._quiet_left = self._quiet_calls(host, calls, now)
         self._observed_at = now
         self._events_observed = core.events_recorded
+
+    def _quiet_calls(self, host: HostView, calls: int, now: int) -> int:
+        """Return for how many calls there will be nothing to do.
+
+        The last ``calls`` say how long a tick takes and how many events it has: neither longer is
+        waited than may be, nor for more events than fit the caches.
+        """
+        tick_ns = max((now - self._observed_at) // calls, 1)
+        events_a_tick = (self._core.events_recorded - self._events_observed) // calls + 1
+        ticks: int = min(
+            host.event_table.ticks_kept,
+            self._due - self._tick,
+            _LONGEST_QUIET_NS // tick_ns,
+            _LARGEST_BACKLOG // events_a_tick,
+        )
+        return max(ticks - 1, 0)
 
     def _look(self, host: HostView) -> None:
         """Take the sample, the snapshot or both that are due."""
@@ -388,10 +397,11 @@ class TelemetryEmitter:
     def _tick_done(self, host: HostView, packet: Any) -> tuple[int, Any]:
         """Return the tick that the host has done, and its events where it has no table of them."""
         has_table = host.event_table is not None
+        done = self._tick + self._quiet
         if packet is None or isinstance(packet, Mapping):
             events = None if packet is None or has_table else packet.get("events", ())
             if host.has_tick or packet is None:
-                tick = host.tick() if host.has_tick else self._tick + self._quiet + 1
+                tick = host.tick() if host.has_tick else done + 1
             elif "tick" in packet:
                 tick = whole_number(packet["tick"], "packet['tick']")
             else:
@@ -401,9 +411,7 @@ class TelemetryEmitter:
                 f"packet: expected a mapping, an iterable of events or None, got {describe(packet)}"
             )
         else:
-            events = packet
-            tick = host.tick() if host.has_tick else self._tick + self._quiet + 1
-        done = self._tick + self._quiet
+            events, tick = packet, host.tick() if host.has_tick else done + 1
         if tick <= done:
             raise HostError(f"tick: expected a tick after {done}, got {tick}")
         if packet is None and not has_table:

@@ -383,7 +383,7 @@ class EventTable:
 def _whole(values: Any, length: int | None, where: str) -> list[int]:
     """Return integers that are no bools: a mask would be read as rows 0 and 1."""
     found = column(values, length, where, floats=False)
-    if found.format == "?" or memoryview(values).format == "?":
+    if memoryview(values).format == "?":
         raise HostError(f"{where}: expected integers, got a mask of bools (see numpy.flatnonzero)")
     return list(found)
 
