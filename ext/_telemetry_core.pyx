@@ -40,11 +40,12 @@ from ecosim.telemetry_event_table import (
     TICKS_KEPT,
     BoundColumns,
     EventRow,
+    callable_or_list,
     exact_names,
+    id_of,
     identifier_of,
     lone_event,
     next_tick,
-    no_id,
     reduced,
     ticks_to_keep,
 )
@@ -171,6 +172,15 @@ cdef class AggregateCore:
     def walk_layer(self, str layer not None, grid, dimensions):
         self._layers.walk(layer, grid, dimensions)
 
+    def read_layers(self, tuple layers not None, grid, dimensions, versions):
+        cdef str layer
+        cdef bint dense = type(grid) is dict or isinstance(grid, Mapping)
+        for layer in layers:
+            if dense:
+                self._layers.read(layer, grid[layer], dimensions, versions.get(layer))
+            else:
+                self._layers.walk(layer, grid, dimensions or (0, 0, 0))
+
     def close_sample(self):
         cdef int64_t tick = self._events.tick
         self._samples.add(
@@ -187,6 +197,10 @@ cdef class AggregateCore:
 
     # ---- events -------------------------------------------------------------------------------
 
+    @property
+    def tick(self):
+        return self._events.tick
+
     def begin_tick(self, int64_t tick):
         self._events.begin_tick(tick)
 
@@ -197,14 +211,17 @@ cdef class AggregateCore:
         cdef object kind
         for event in events:
             kind = type(event)
+            if kind is dict:
+                record_dict(self._events, event, species_of)
+                continue
             if kind is not self._object_type:
-                if kind is dict or isinstance(event, Mapping):
+                if isinstance(event, Mapping):
                     record_mapping(self._events, event, species_of)
                     continue
                 self._object_type = kind
             record_object(self._events, event, species_of)
 
-    def record_table(self, table, after, tick):
+    def record_table(self, table, int64_t after, int64_t tick):
         cdef Events events = self._events
         events.use(table)
         if type(table) is EventTable:

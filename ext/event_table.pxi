@@ -8,7 +8,8 @@ cdef enum:
 cdef class Ids:
     """Ids as text ready for a line, by code: the host makes each only once."""
 
-    cdef object id_of
+    cdef object source      # what the host gave: a callable or a list
+    cdef list listed        # the same if it is a plain list, else None
     cdef int64_t *places    # of each code: where its text starts, plus 1; 0 where it is not known
     cdef int64_t capacity
     cdef Text text          # of each id: its length as an int32_t, then its JSON
@@ -20,18 +21,32 @@ cdef class Ids:
     cdef inline bint knows(self, int64_t code) noexcept:
         return code < self.capacity and self.places[code] != 0
 
+    cdef inline bint learn(self, int64_t code) except -1:
+        """Know the id of a code if none of the host's own code has to run for it."""
+        cdef object found
+        if self.knows(code):
+            return True
+        if self.listed is None or code >= len(self.listed) or code >= LARGEST_KNOWN_CODE:
+            return False
+        found = self.listed[code]
+        if type(found) is not str:
+            return False
+        self._keep(code, found)
+        return True
+
     cdef object ask(self, int64_t code, str kind, str field):
         """Return the id of a code, and know it from now on unless the code is a very large one."""
-        cdef int64_t before = self.capacity, start
-        cdef int32_t size = 0
-        try:
-            found = self.id_of(code)
-        except Exception as error:
-            raise no_id(code, error) from error
+        found = id_of(self.source, code)
         if type(found) is not str:
             found = identifier(found, f"{kind} event.{field}")
-        if code >= LARGEST_KNOWN_CODE:
-            return found
+        if code < LARGEST_KNOWN_CODE:
+            self._keep(code, found)
+        return found
+
+    cdef int _keep(self, int64_t code, object found) except -1:
+        """Keep the text of an id."""
+        cdef int64_t before = self.capacity, start
+        cdef int32_t size = 0
         done(
             array_reserve(
                 <void **>&self.places, &self.capacity, max(code + 1, 256), sizeof(int64_t)
@@ -48,7 +63,7 @@ cdef class Ids:
         size = <int32_t>(self.text.size - start - sizeof(int32_t))
         memcpy(self.text.data + start, &size, sizeof(int32_t))
         self.places[code] = start + 1
-        return found
+        return 0
 
     cdef inline int put(self, Text *text, int64_t code) except -1:
         """Put the id of a known code as JSON."""
@@ -72,10 +87,10 @@ cdef int release_all(Strided *columns, int64_t count) noexcept:
 
 
 cdef class EventTable:
-    cdef readonly object id_of
+    cdef readonly object ids
     cdef readonly tuple species_names, state_names
     cdef readonly int64_t ticks_kept
-    cdef Ids _ids
+    cdef Ids _texts
     cdef Names _names
     cdef CodedEvents _all
     cdef int64_t _tick, _forgotten  # -1 for none
@@ -88,21 +103,20 @@ cdef class EventTable:
 
     def __cinit__(self, *args, **options):
         self._tick = self._forgotten = -1
-        self._ids = Ids()
+        self._texts = Ids()
         self._names = Names()
 
     def __init__(
-        self, id_of, *, species_names=(), state_names=(), ticks_kept=TICKS_KEPT
+        self, ids, *, species_names=(), state_names=(), ticks_kept=TICKS_KEPT
     ):
-        if self.id_of is not None:
+        if self.ids is not None:
             raise HostError("event_table: expected one call of its constructor")
-        if not callable(id_of):
-            raise HostError(f"event_table.id_of: expected a callable, got {describe(id_of)}")
-        self.id_of = id_of
+        self.ids = callable_or_list(ids)
         self.species_names = exact_names(species_names, "event_table.species_names")
         self.state_names = exact_names(state_names, "event_table.state_names")
         self.ticks_kept = ticks_to_keep(ticks_kept)
-        self._ids.id_of = id_of
+        self._texts.source = ids
+        self._texts.listed = ids if type(ids) is list else None
         self.bind(entity=memoryview(b""))
 
     def __dealloc__(self):
@@ -194,6 +208,17 @@ cdef class EventTable:
             if after < self._all.ticks[place].tick <= tick
         ]
 
+    def check_ticks(self, int64_t after, int64_t tick, *, bint every=True):
+        cdef int64_t place = self._all.tick_count, first = self._all.first_tick
+        cdef int64_t count = 0
+        if self._forgotten <= after and self._tick == tick and tick > after:
+            while place > first and self._all.ticks[place - 1].tick > after:
+                place -= 1
+                count += 1
+            if not every or count == tick - after:
+                return
+        reference_table.EventTable.check_ticks(self, after, tick, every=every)
+
     def rows_of(self, int64_t tick):
         cdef int64_t place
         cdef list events = []
@@ -204,8 +229,8 @@ cdef class EventTable:
             yield EventRow(
                 kind,
                 tick,
-                identifier_of(self.id_of, source, kind, SOURCE_ID),
-                identifier_of(self.id_of, target, kind, TARGET_ID),
+                identifier_of(self.ids, source, kind, SOURCE_ID),
+                identifier_of(self.ids, target, kind, TARGET_ID),
                 position,
                 extra,
                 self.species_names[species] if species >= 0 else None,
@@ -379,8 +404,8 @@ cdef int record_table_of(Events events, EventTable table, int64_t after, int64_t
         memcpy(ticks, all.ticks + place, count * sizeof(TickEvents))
         ticks[count].first = coded_events_end(all, place + count - 1)
         coded = all.events + start
-        if not knows_all(table._ids, coded, ticks[count].first - start):
-            # The host's id_of may come back and change the table under this loop.
+        if not learn_all(table._texts, coded, ticks[count].first - start):
+            # What the host does to say an id may change the table under this loop.
             copied = <CodedEvent *>malloc((ticks[count].first - start) * sizeof(CodedEvent))
             if copied == NULL:
                 raise MemoryError
@@ -404,15 +429,15 @@ cdef int record_table_of(Events events, EventTable table, int64_t after, int64_t
     return 0
 
 
-cdef bint knows_all(Ids ids, const CodedEvent *coded, int64_t count) noexcept:
-    """Whether no event has an id that the host would have to be asked for."""
+cdef bint learn_all(Ids ids, const CodedEvent *coded, int64_t count) except -1:
+    """Learn the ids of events; False if the host's own code has to run for one."""
     cdef int64_t row
     for row in range(count):
         if coded[row].extra_kind == EXTRA_TEXT:
             return False  # it is recorded as the reference does it, which asks every time
-        if coded[row].source >= 0 and not ids.knows(coded[row].source):
+        if coded[row].source >= 0 and not ids.learn(coded[row].source):
             return False
-        if coded[row].target >= 0 and not ids.knows(coded[row].target):
+        if coded[row].target >= 0 and not ids.learn(coded[row].target):
             return False
     return True
 
@@ -425,8 +450,8 @@ cdef int record_coded(Events events, EventTable table, const CodedEvent *coded) 
     cdef int64_t species
     if coded.extra_kind == EXTRA_TEXT:
         kind, code, other, position, extra, species_code = table._coded(coded)
-        source = identifier_of(table.id_of, code, kind, SOURCE_ID)
-        target = identifier_of(table.id_of, other, kind, TARGET_ID)
+        source = identifier_of(table.ids, code, kind, SOURCE_ID)
+        target = identifier_of(table.ids, other, kind, TARGET_ID)
         return events.record(
             kind, events.tick, source, target, position, extra,
             table.species_names[species_code] if species_code >= 0 else None,
@@ -458,9 +483,9 @@ cdef inline object known_id(
     cdef object found = None
     if code < 0:
         return None
-    if not table._ids.knows(code):
-        found = table._ids.ask(code, table._names.string(kind), field)
-        if not table._ids.knows(code):
+    if not table._texts.knows(code):
+        found = table._texts.ask(code, table._names.string(kind), field)
+        if not table._texts.knows(code):
             return found
     place.code = code
     is_code[0] = True

@@ -77,7 +77,7 @@ cdef class Events:
             self.table_species = self._names_of((<EventTable>table).species_names)
             self.table_states = self._names_of((<EventTable>table).state_names)
             self.table_names = (<EventTable>table)._names
-            self.ids = (<EventTable>table)._ids
+            self.ids = (<EventTable>table)._texts
         self.table = table
         return 0
 
@@ -358,6 +358,52 @@ cdef bint put_flat_dict(Text *text, object values) except -1:
             return False
     done(put_text(text, b"}"))
     return True
+
+
+cdef enum:
+    FIELDS = 5
+
+cdef inline int64_t field_of(PyObject *key) except -2:
+    """Return the place of an exact string in EVENT_FIELDS, or -1."""
+    cdef int64_t place
+    # Names in a program's text are one object, and then no string need be compared.
+    for place in range(FIELDS):
+        if key == PyTuple_GET_ITEM(EVENT_FIELDS, place):
+            return place
+    if key == <PyObject *>PREV_STATE or key == <PyObject *>NEW_STATE:
+        return -1
+    for place in range(FIELDS):
+        if <str>key == <str>PyTuple_GET_ITEM(EVENT_FIELDS, place):
+            return place
+    return -1
+
+
+cdef int record_dict(Events events, dict event, object species_of) except -1:
+    """Record an event that is a plain dict, as record_mapping does."""
+    cdef PyObject *key
+    cdef PyObject *value
+    cdef PyObject *found[FIELDS]
+    cdef Py_ssize_t cursor = 0
+    cdef int64_t field
+    cdef dict extra = None
+    cdef object kind, tick, source, target, place, species = None
+    for field in range(FIELDS):
+        found[field] = <PyObject *>None
+    while PyDict_Next(event, &cursor, &key, &value):
+        if type(<object>key) is not str:
+            return record_mapping(events, event, species_of)
+        field = field_of(key)
+        if field >= 0:
+            found[field] = value
+        elif extra is None:
+            extra = {<str>key: <object>value}
+        else:
+            extra[<str>key] = <object>value
+    kind, tick, source = <object>found[0], <object>found[1], <object>found[2]
+    target, place = <object>found[3], <object>found[4]
+    if extra is not None and (type(kind) is not str or <str>kind == STATE_CHANGE):
+        species = extra.get(SOURCE_SPECIES)
+    return record_found(events, kind, tick, source, target, place, extra, species, species_of)
 
 
 cdef int record_mapping(Events events, object event, object species_of) except -1:

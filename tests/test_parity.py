@@ -116,10 +116,18 @@ fields = {
     "target_id": mostly(st.text(max_size=4)),
     "position": mostly(places),
 }
+#: The same keys as one object, as equal strings, as strings of another class.
+spellings = st.sampled_from([str, lambda key: "".join(list(key)), Text])
 event_mappings = st.builds(
-    lambda event, extra: {**event, **(extra or {})},
+    lambda event, extra, spell: {spell(key): item for key, item in (event | extra).items()},
     st.fixed_dictionaries({}, optional=fields),
-    st.one_of(extras, st.just({"source_species": "deer", "prev_state": "A", "new_state": "B"})),
+    st.one_of(
+        extras.map(lambda extra: extra or {}),
+        st.just({"source_species": "deer", "prev_state": "A", "new_state": "B"}),
+        st.just({"prev_state": "A", "new_state": "B"}),
+        st.just({"new_state": "B", "prev_state": "A", "why": None}),
+    ),
+    spellings,
 )
 event_objects = st.fixed_dictionaries(
     {
@@ -239,6 +247,16 @@ calls = st.one_of(
     ),
     st.tuples(st.just("read_layer"), layers, grids, st.just((2, 4, 3)), mostly(bands)),
     st.tuples(st.just("read_layer"), layers, st.sampled_from(GRIDS), st.just((2, 4, 3)), versions),
+    st.tuples(
+        st.just("read_layers"),
+        st.sampled_from([(), ("moisture",), ("Sève", "moisture"), ("moisture", "moisture")]),
+        st.one_of(
+            st.dictionaries(layers, st.sampled_from(GRIDS)),
+            st.lists(st.tuples(*[st.integers(0, 1)] * 3, numbers), max_size=3).map(Walker),
+        ),
+        st.sampled_from([None, (2, 4, 3), (1, 1, 1)]),
+        st.dictionaries(layers, versions),
+    ),
     st.tuples(st.just("walk_layer"), layers, cells.map(Walker), st.just((2, 3, 2))),
     st.tuples(st.just("close_sample")),
     st.tuples(st.just("begin_tick"), st.integers(0, 40)),
@@ -246,7 +264,7 @@ calls = st.one_of(
     st.tuples(
         st.just("record_events"),
         st.lists(st.one_of(event_mappings, event_objects, odd), max_size=4),
-        st.sampled_from([None, {"": "oak", "0": "deer"}.get]),
+        st.sampled_from([None, {"": "oak", "0": "deer"}.get, lambda entity: "oak"]),
     ),
     st.tuples(st.just("record"), *fields.values(), extras, mostly(st.sampled_from(SPECIES))),
     st.tuples(st.just("take_samples")),

@@ -5,6 +5,7 @@ if not. Dicts have few orders of keys, and their keys are mostly the same object
 """
 
 import array
+from enum import StrEnum
 from types import SimpleNamespace
 
 import pytest
@@ -104,6 +105,12 @@ class Changing:
         return 0.25
 
 
+class Key(StrEnum):
+    """Names of variables as a host may write them."""
+
+    HUNGER, ENERGY, HEALTH, AGE = "hunger", "energy", "health", "age"
+
+
 values = st.one_of(
     finite, st.integers(-(2**70), 2**70), st.none(), st.booleans(), st.sampled_from(["x", 10**400])
 )
@@ -139,6 +146,11 @@ def herds(draw):
         if number % 17 == 4:
             for key in list(state_vars):
                 state_vars["".join(list(key))] = state_vars.pop(key)
+        if number % 19 == 6:
+            for key in list(state_vars):
+                state_vars[Key(key)] = state_vars.pop(key)
+        if number % 23 == 7:
+            found[-1]["state_vars"] = {**{f"k{n}": 0.5 for n in range(14)}, **state_vars}
     for number, value in odd:
         if number < len(found) and shapes[0]:
             found[number]["state_vars"][shapes[0][0]] = value

@@ -94,6 +94,16 @@ def additions(draw):
     return "add", kind, rows, targets, chosen
 
 
+class Id(str):
+    """An id of a class of the host's own."""
+
+    __slots__ = ()
+
+
+class Listed(list):
+    """A list of a class of the host's own."""
+
+
 lone = st.tuples(
     st.just("add_event"),
     mostly(st.sampled_from(("RAIN", "STATE_CHANGE"))),
@@ -108,7 +118,16 @@ calls = st.one_of(bindings, usual, *[additions()] * 6, lone, ticks)
     first=usual,
     program=st.lists(calls, max_size=25),
     ticks_kept=st.integers(1, 4),
-    id_of=st.sampled_from([("a", "b", "c", "d").__getitem__, ("é", 7, None).__getitem__, str]),
+    ids=st.sampled_from(
+        [
+            ("a", "b", "c", "d").__getitem__,
+            ("é", 7, None).__getitem__,
+            str,
+            ["a", "b", "c", "d"],
+            ["é", 7, None, Id("a")],
+            Listed(["a", Id("b"), 2.5, "d"]),
+        ]
+    ),
     looks=st.lists(st.tuples(st.integers(-1, 40), st.integers(0, 41)), max_size=4),
     log_events=st.booleans(),
 )
@@ -116,13 +135,13 @@ calls = st.one_of(bindings, usual, *[additions()] * 6, lone, ticks)
     first={"entity": array.array("q", [-3, 2, 1, 0])},
     program=[("add", "A", array.array("b"), None, None)],
     ticks_kept=1,
-    id_of=str,
+    ids=str,
     looks=[(0, 1)],
     log_events=True,
 )
-def test_any_sequence_of_calls_gives_the_same(first, program, ticks_kept, id_of, looks, log_events):
+def test_any_sequence_of_calls_gives_the_same(first, program, ticks_kept, ids, looks, log_events):
     tables = TableTwins(
-        id_of, species_names=SPECIES[:2], state_names=STATES[:3], ticks_kept=ticks_kept
+        ids, species_names=SPECIES[:2], state_names=STATES[:3], ticks_kept=ticks_kept
     )
     cores = Twins("run", (), log_events=log_events)
     for call in [first, ("begin_tick", 1), *program]:
@@ -131,6 +150,9 @@ def test_any_sequence_of_calls_gives_the_same(first, program, ticks_kept, id_of,
         else:
             tables.call(*call)
     tables.same_rows()
+    for after, tick in [*looks, (0, 3), (3, 4)]:
+        for every in (True, False):
+            tables.call("check_ticks", after, tick, every=every)
     for after, tick in [*looks, (0, 2**53)]:
         cores.call("record_table", tables, after, tick)
     cores.call("close_sample")

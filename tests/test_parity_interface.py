@@ -45,7 +45,7 @@ def test_a_method_takes_the_same_and_says_the_same(twin, mine, name):
 
 def test_a_table_shows_the_same_attributes():
     own = {name for name in vars(CompiledTable) if not name.startswith("_")}
-    attributes = {"id_of", "species_names", "state_names", "ticks_kept", "tick", "forgotten"}
+    attributes = {"ids", "species_names", "state_names", "ticks_kept", "tick", "forgotten"}
     assert own == {*public(EventTable), *attributes}
     twins = TableTwins(str, species_names=["a"], state_names=("b", "c"), ticks_kept=3)
     for name in attributes:
@@ -70,12 +70,13 @@ def test_the_compiled_core_has_one_method_more_to_choose_a_kernel():
         "log_events",
         "ring_capacity",
         "on_full",
+        "tick",
     }
     assert own == known | {"use_kernel"}
 
 
 def test_attributes_are_the_same():
     twins = Twins("run", ["hunger"], log_events=False, ring_capacity=5, on_full="drop")
-    for name in ("run_id", "variables", "log_events", "ring_capacity", "on_full", *COUNTS):
+    for name in ("run_id", "variables", "log_events", "ring_capacity", "on_full", "tick", *COUNTS):
         mine, twin = getattr(twins.compiled, name), getattr(twins.reference, name)
         assert (mine, type(mine)) == (twin, type(twin))

@@ -384,10 +384,10 @@ def test_on_error_disable_warns_once_and_lets_the_simulation_go_on(tmp_path):
 class KeepingHost(MeadowHost):
     """Keeps its events in a table, and notes when it is looked at."""
 
-    def __init__(self, ticks_kept=10, id_of="e{}".format):
+    def __init__(self, ticks_kept=10, ids="e{}".format):
         self.looks = []
         super().__init__()
-        self.event_table = EventTable(id_of, ticks_kept=ticks_kept)
+        self.event_table = EventTable(ids, ticks_kept=ticks_kept)
         self.event_table.bind(entity=array.array("q", [7]))
 
     @property
@@ -426,7 +426,7 @@ def started(host, folder, **settings):
 @pytest.mark.usefixtures("patient")
 def test_a_second_failure_behind_the_first_reaches_nobody(tmp_path):
     """Events that waited turn out faulty while the first failure is being dealt with."""
-    host = KeepingHost(id_of=lambda code: 1 / 0 if host.tick > 1 else "frog")
+    host = KeepingHost(ids=lambda code: 1 / 0 if host.tick > 1 else "frog")
     emitter = started(host, tmp_path, on_error="disable", interval=3)
     host.hop(1)
     emitter.on_tick()
@@ -514,6 +514,29 @@ def test_a_flush_and_an_exception_between_two_looks_lose_no_tick(tmp_path):
 
 
 @pytest.mark.usefixtures("patient")
+def test_an_id_that_fails_between_two_looks_ends_the_run_at_its_tick(tmp_path):
+    ids = ["frog"]
+    host = KeepingHost(64, ids)
+    emitter = started(host, tmp_path)
+    host.event_table.bind(entity=array.array("q", [0]))
+
+    def drive():
+        for tick in range(1, 60):
+            if tick == 20:
+                host.event_table.bind(entity=array.array("q", [5]))
+            host.hop(tick)
+            emitter.on_tick()
+
+    with pytest.raises(HostError, match=r"event_table.ids: expected an id of code 5, got 1 ids"):
+        drive()
+    assert host.tick == 50
+    end = records(tmp_path)[-1]
+    assert (end["status"], end["tick"], end["events"]) == ("failed", 20, 19)
+    lines = (tmp_path / "r_events.jsonl").read_text().splitlines()
+    assert [tick for line in lines for tick in json.loads(line)["tick"]] == list(range(1, 20))
+
+
+@pytest.mark.usefixtures("patient")
 def test_ticks_that_were_not_announced_are_said_to_be_missing(tmp_path):
     host = KeepingHost()
     emitter = started(host, tmp_path)
@@ -523,7 +546,9 @@ def test_ticks_that_were_not_announced_are_said_to_be_missing(tmp_path):
             host.hop(tick)
             emitter.on_tick()
 
-    with pytest.raises(HostError, match=r"event_table: expected the ticks 2 to 22, got \[4, 6"):
+    with pytest.raises(
+        HostError, match="event_table: expected every tick from 2 to 22, tick 2 is missing"
+    ):
         drive()
     emitter.close()
 

@@ -284,7 +284,7 @@ def test_changes_need_a_column_of_states(table_class):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"id_of": None}, "event_table.id_of: expected a callable, got None"),
+        ({"ids": None}, "event_table.ids: expected a callable or a list, got None"),
         ({"species_names": ["a", 3]}, r"event_table.species_names\[1\]: expected a string, got 3"),
         ({"state_names": "IDLE"}, "event_table.state_names: expected a sequence of names, got"),
         ({"ticks_kept": 0}, "event_table.ticks_kept: expected 1 tick or more, got 0"),
@@ -293,7 +293,7 @@ def test_changes_need_a_column_of_states(table_class):
 )
 def test_a_table_that_cannot_be_made_says_why(table_class, options, message):
     with pytest.raises(HostError, match=message):
-        table_class(**{"id_of": str} | options)
+        table_class(**{"ids": str} | options)
 
 
 def test_the_first_event_needs_a_tick(table_class):
@@ -392,15 +392,15 @@ def test_an_id_of_the_wrong_kind_ends_the_recording_at_its_event(core_and_table)
     assert core.events_recorded == 2
 
 
-def test_an_id_of_that_adds_events_itself_disturbs_nothing(core_and_table):
+def test_asking_for_an_id_that_adds_events_itself_disturbs_nothing(core_and_table):
     core, table_class = core_and_table
 
-    def id_of(code):
+    def ids(code):
         table.begin_tick(table.tick + 1)
         table.add("ECHO", integers(0))
         return f"e{code}"
 
-    table = table_class(id_of, ticks_kept=2)
+    table = table_class(ids, ticks_kept=2)
     table.bind(entity=integers(1, 2, 3))
     table.begin_tick(1)
     table.add("A", integers(0, 1, 2), extra={"why": (integers(0, 0, 0), ["w"])})
@@ -412,16 +412,16 @@ def test_an_id_of_that_adds_events_itself_disturbs_nothing(core_and_table):
     assert batch["extra"] == {str(row): {"why": "w"} for row in range(3)}
 
 
-def test_an_id_of_that_adds_events_is_asked_again_for_events_with_extras(core_and_table):
+def test_asking_that_adds_events_is_done_again_for_events_with_extras(core_and_table):
     """Their ids are known, and asking moves the records that are being read."""
     core, table_class = core_and_table
 
-    def id_of(code):
+    def ids(code):
         for _ in range(50):
             table.add("ECHO", integers(0))
         return f"e{code}"
 
-    table = table_class(id_of)
+    table = table_class(ids)
     table.bind(entity=integers(1))
     table.begin_tick(1)
     table.add("A", integers(0))
@@ -435,13 +435,40 @@ def test_an_id_of_that_adds_events_is_asked_again_for_events_with_extras(core_an
     assert batch["extra"] == {str(row): {"why": "w"} for row in range(1, 41)}
 
 
-def test_an_id_of_that_fails_is_named_with_its_code(core_and_table):
+def test_ids_may_be_a_list_that_grows(core_and_table):
+    core, table_class = core_and_table
+    ids = ["a"]
+    table = table_class(ids)
+    table.bind(entity=integers(0, 1, 2))
+    for tick, name in ((1, "b"), (2, None), (3, "c")):
+        table.begin_tick(tick)
+        ids.append(name)
+        table.add("A", integers(tick - 1), integers(0))
+        core.record_table(table, tick - 1, tick)
+    (batch,) = batches(core, cut=True)
+    assert batch["source_id"] == ["a", "b", None]
+    assert batch["target_id"] == ["a", "a", "a"]
+    assert [row.source_id for row in table.rows_of(2)] == ["b"]
+
+
+def test_a_list_that_lacks_an_id_is_named(core_and_table):
+    core, table_class = core_and_table
+    table = table_class(["a"])
+    table.bind(entity=integers(0, 7))
+    table.begin_tick(1)
+    table.add("A", integers(0, 1))
+    with pytest.raises(HostError, match=r"event_table.ids: expected an id of code 7, got 1 ids"):
+        core.record_table(table, 0, 1)
+    assert core.events_recorded == 1
+
+
+def test_ids_that_cannot_be_had_are_named_by_their_code(core_and_table):
     core, table_class = core_and_table
     table = table_class(["a"].__getitem__)
     table.bind(entity=integers(7))
     table.begin_tick(1)
     table.add("A", integers(0))
-    with pytest.raises(HostError, match=r"id_of\(7\): expected an id, got IndexError: list index"):
+    with pytest.raises(HostError, match=r"ids\(7\): expected an id, got IndexError: list index"):
         core.record_table(table, 0, 1)
 
 

@@ -77,18 +77,18 @@ def test_a_clock_that_stands_still_is_found_by_stepping():
 
 
 @pytest.mark.parametrize(
-    ("begins", "id_of", "problem"),
+    ("begins", "ids", "problem"),
     [
         (lambda tick: tick == 1, str, "event_table: expected begin_tick(2) in the step to tick 2"),
         (lambda tick: True, float, "CROAK event.source_id: expected a string, an integer or None"),
     ],
 )
-def test_a_table_that_lacks_ticks_or_names_no_entity_is_found(begins, id_of, problem):
+def test_a_table_that_lacks_ticks_or_names_no_entity_is_found(begins, ids, problem):
     class Keeps(MeadowHost):
-        def __init__(self, begins, id_of):
+        def __init__(self, begins, ids):
             super().__init__()
             self.begins = begins
-            self.event_table = EventTable(id_of)
+            self.event_table = EventTable(ids)
             self.event_table.bind(entity=array.array("i", [3]))
 
         def step(self):
@@ -98,7 +98,7 @@ def test_a_table_that_lacks_ticks_or_names_no_entity_is_found(begins, id_of, pro
             if self.tick == 2:
                 self.event_table.add("CROAK", array.array("i", [0]))
 
-    (found,) = check_host(Keeps(begins, id_of), ticks=2)
+    (found,) = check_host(Keeps(begins, ids), ticks=2)
     assert problem in found
     assert check_host(Keeps(lambda tick: True, str), ticks=12) == []
 

@@ -243,6 +243,13 @@ def test_a_depth_that_changes_without_its_version_is_found():
     ]
 
 
+def test_versions_of_a_layer_that_the_grid_lacks_are_found():
+    host = LayeredHost()
+    host.voxel_versions = {"moistur": ((4, 0),)}
+    (problem,) = check_host(host)
+    assert problem == "voxel_versions: expected layers of the grid (moisture), got 'moistur'"
+
+
 @pytest.mark.parametrize(("bands", "message"), BAD[:4])
 def test_the_checker_names_bands_that_do_not_fit(bands, message):
     host = LayeredHost()

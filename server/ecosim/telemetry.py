@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
@@ -35,10 +35,10 @@ from ecosim.telemetry_errors import (
     TelemetryConfigError,
     TelemetryError,
 )
-from ecosim.telemetry_host import HostView
+from ecosim.telemetry_host import HostView, defined_species
 from ecosim.telemetry_records import config_record, end_record, line
 from ecosim.telemetry_snapshots import SnapshotWriter, cell_size_of, snapshots_path
-from ecosim.telemetry_values import describe, whole_number
+from ecosim.telemetry_values import describe
 from ecosim.telemetry_writers import Sink, Tee, open_sink
 
 __all__ = [
@@ -135,6 +135,8 @@ class TelemetryEmitter:
         self._due = 0
         self._failure: str | None = None
         self._closed = False
+        #: Whether there are ticks to watch: initialised, neither failed nor closed.
+        self._watching = False
         self._is_whole = True
         self._written_at = 0
         self._first_entry = 0
@@ -149,7 +151,7 @@ class TelemetryEmitter:
     @property
     def active(self) -> bool:
         """Whether ticks are being watched: initialised, enabled, neither failed nor closed."""
-        return self._sink is not None and self._failure is None and not self._closed
+        return self._watching
 
     @property
     def emitter_ns(self) -> int:
@@ -182,7 +184,10 @@ class TelemetryEmitter:
             return
         if self._host is not None or self._failure is not None or self._closed:
             raise TelemetryError("on_init: expected one call on a new emitter, got another")
-        self._guarded(self._open, host)
+        try:
+            self._open(host)
+        except Exception as error:
+            self._fail(error)
 
     def on_tick(self, packet: Mapping[str, Any] | Iterable[Any] | None = None) -> None:
         """Take note of a tick that the host has just completed.
@@ -204,22 +209,26 @@ class TelemetryEmitter:
             self._quiet_left -= 1
             return
         entered = time.perf_counter_ns()
-        if not self.config.enabled:
-            return
-        if not self.active:
+        if not self._watching:
             self._refuse()
             return
         if not self._first_entry:
             self._first_entry = entered
-        self._guarded(self._observe, packet, entered)
+        try:
+            self._observe(packet, entered)
+        except Exception as error:
+            self._fail(error)
         self._last_exit = time.perf_counter_ns()
         self._emitter_ns += self._last_exit - entered
 
     def flush(self) -> None:
         """Write everything recorded so far, the open batch of events included."""
-        if self.active:
+        if self._watching:
             entered = time.perf_counter_ns()
-            self._guarded(self._flush)
+            try:
+                self._flush()
+            except Exception as error:
+                self._fail(error)
             self._emitter_ns += time.perf_counter_ns() - entered
 
     def close(self, status: Status = "completed", error: str | None = None) -> None:
@@ -240,11 +249,14 @@ class TelemetryEmitter:
             )
         if self._closed:
             return
+        entered = time.perf_counter_ns()
         try:
-            if self.active:
-                self._guarded(self._finish, status, error, time.perf_counter_ns())
+            if self._watching:
+                self._finish(status, error, entered)
+        except Exception as failure:
+            self._fail(failure)
         finally:
-            self._closed = True
+            self._closed, self._watching = True, False
             self._release()
 
     def __enter__(self) -> Self:
@@ -268,16 +280,16 @@ class TelemetryEmitter:
         except TelemetryError as failure:
             error.add_note(f"the telemetry could not be closed either: {failure}")
 
-    # ---- the steps, each run under _guarded ----------------------------------------------------
+    # ---- the steps, whose failures go to _fail -------------------------------------------------
 
     def _open(self, host: Any) -> None:
         if _LIVE.note is not None:
-            warnings.warn(_LIVE.note, TelemetryWarning, stacklevel=4)
+            warnings.warn(_LIVE.note, TelemetryWarning, stacklevel=3)
         self._host = view = HostView(host)
         self._dimensions = view.dimensions()
         self._tick = view.tick() if view.has_tick else 0
         world = view.world()  # a host may make it anew at each look
-        for species in _defined_species(world):
+        for species in defined_species(world):
             self._core.declare_species(species)
         self._core.begin_tick(self._tick)
         count = self._sample()
@@ -306,6 +318,7 @@ class TelemetryEmitter:
             self._snapshots.spent_ns = 0  # as emitter_ns, it counts from the first tick on
         self._plan()
         self._written_at = self._observed_at = time.perf_counter_ns()
+        self._watching = True
 
     def _snapshot_writer(
         self, settings: SnapshotConfig, host: HostView, world: Mapping[str, Any]
@@ -324,15 +337,16 @@ class TelemetryEmitter:
         host, core = self._host, self._core
         assert host is not None
         before, calls = self._tick, self._quiet + 1
-        tick, events = self._tick_done(host, packet)
+        tick, events = host.tick_done(packet, after=self._tick + self._quiet)
+        host.check_same_table()
         if host.event_table is not None:
             # Without quiet calls the ticks may be any, as they may of other hosts.
-            self._read_table(host, tick, every=calls > 1)
+            self._read_table(host.event_table, tick, every=calls > 1)
         else:
-            host.check_same_table()
             self._tick = tick
             core.begin_tick(tick)
-            core.record_events(events, host.species_of())
+            if not isinstance(events, (list, tuple)) or events:
+                core.record_events(events, host.species_of())
             core.end_tick()
         if tick >= self._due:
             self._look(host)
@@ -343,21 +357,24 @@ class TelemetryEmitter:
         ):
             self._write()
         if host.event_table is not None and tick - before == calls:
-            self._quiet = self._quiet_left = self._quiet_calls(host, calls, now)
+            self._quiet = self._quiet_left = self._quiet_calls(host.event_table, calls, now)
         self._observed_at = now
         self._events_observed = core.events_recorded
 
-    def _quiet_calls(self, host: HostView, calls: int, now: int) -> int:
+    def _quiet_calls(self, table: EventTable, calls: int, now: int) -> int:
         """Return for how many calls there will be nothing to do.
 
         The last ``calls`` say how long a tick takes and how many events it has: neither longer is
         waited than may be, nor for more events than fit the caches.
         """
+        until_due = self._due - self._tick
+        if until_due <= 1:
+            return 0
         tick_ns = max((now - self._observed_at) // calls, 1)
         events_a_tick = (self._core.events_recorded - self._events_observed) // calls + 1
         ticks: int = min(
-            host.event_table.ticks_kept,
-            self._due - self._tick,
+            table.ticks_kept,
+            until_due,
             _LONGEST_QUIET_NS // tick_ns,
             _LARGEST_BACKLOG // events_a_tick,
         )
@@ -384,39 +401,18 @@ class TelemetryEmitter:
         if calls:
             assert self._host is not None
             self._last_exit = time.perf_counter_ns()  # the quiet calls did not look at the clock
-            self._read_table(self._host, self._tick + calls)
+            self._host.check_same_table()
+            self._read_table(self._host.event_table, self._tick + calls)
 
-    def _read_table(self, host: HostView, tick: int, *, every: bool = True) -> None:
+    def _read_table(self, table: EventTable, tick: int, *, every: bool = True) -> None:
         """Record what the host's table has of the ticks up to ``tick``."""
-        host.check_event_table(self._tick, tick, every=every)
+        table.check_ticks(self._tick, tick, every=every)
         # From here on the ticks are dealt with; before, those of quiet calls could still be had.
         self._quiet = self._quiet_left = 0
-        after, self._tick = self._tick, tick
-        self._core.record_table(host.event_table, after, tick)
-
-    def _tick_done(self, host: HostView, packet: Any) -> tuple[int, Any]:
-        """Return the tick that the host has done, and its events where it has no table of them."""
-        has_table = host.event_table is not None
-        done = self._tick + self._quiet
-        if packet is None or isinstance(packet, Mapping):
-            events = None if packet is None or has_table else packet.get("events", ())
-            if host.has_tick or packet is None:
-                tick = host.tick() if host.has_tick else done + 1
-            elif "tick" in packet:
-                tick = whole_number(packet["tick"], "packet['tick']")
-            else:
-                raise HostError("tick: expected host.tick or packet['tick'], got neither")
-        elif isinstance(packet, (str, bytes)) or not isinstance(packet, Iterable):
-            raise HostError(
-                f"packet: expected a mapping, an iterable of events or None, got {describe(packet)}"
-            )
-        else:
-            events, tick = packet, host.tick() if host.has_tick else done + 1
-        if tick <= done:
-            raise HostError(f"tick: expected a tick after {done}, got {tick}")
-        if packet is None and not has_table:
-            events = host.events()
-        return tick, () if events is None else events
+        try:
+            self._core.record_table(table, self._tick, tick)
+        finally:
+            self._tick = self._core.tick  # where it failed, that of the faulty event
 
     def _sample(self) -> int:
         """Read the host's state into a sample, and return its number of entities."""
@@ -426,14 +422,8 @@ class TelemetryEmitter:
         count = (
             core.read_entities(host.entities()) if columns is None else core.read_columns(columns)
         )
-        grid = host.grid()
-        versions = host.voxel_versions()
-        dense = isinstance(grid, Mapping)
-        for layer in host.layers:
-            if dense:
-                core.read_layer(layer, grid[layer], self._dimensions, versions.get(layer))
-            else:
-                core.walk_layer(layer, grid, self._dimensions or (0, 0, 0))
+        if host.layers:
+            core.read_layers(host.layers, host.grid(), self._dimensions, host.voxel_versions())
         core.close_sample()
         self._sampled_tick = self._tick
         return count
@@ -460,7 +450,7 @@ class TelemetryEmitter:
             # A host may have done more ticks than it announced; the last sample shows them all.
             tick = host.tick() if host.has_tick else self._tick
             if tick > self._tick:
-                self._read_table(host, tick, every=False)
+                self._read_table(host.event_table, tick, every=False)
         if status != "failed" and self._is_whole and self._tick > self._sampled_tick:
             self._sample()
         self._write(cut=True)
@@ -490,17 +480,14 @@ class TelemetryEmitter:
 
     # ---- failure and the end ------------------------------------------------------------------
 
-    def _guarded(self, step: Callable[..., None], *args: Any, **options: Any) -> None:
-        """Run a step; on failure end the telemetry, then raise or warn as ``on_error`` says."""
-        try:
-            step(*args, **options)
-            return
-        except TelemetryError as error:
-            failure = error
-        except Exception as error:
+    def _fail(self, error: Exception) -> None:
+        """End the telemetry after a failure, then raise or warn as ``on_error`` says."""
+        failure = error
+        if not isinstance(failure, TelemetryError):
             failure = HostError(f"reading the host failed: {type(error).__name__}: {error}")
             failure.__cause__ = error
         self._failure = str(failure)
+        self._watching = False
         self._end_after(failure)
         if self.config.on_error == "raise":
             raise failure
@@ -544,19 +531,12 @@ class TelemetryEmitter:
                 self._snapshots.close()
 
     def _refuse(self) -> None:
-        """Say why a tick cannot be watched; after a failure that was forgiven, say nothing."""
+        """Say why a tick cannot be watched; say nothing where that was asked for."""
+        if not self.config.enabled:
+            return
         if self._closed:
             raise TelemetryError(f"on_tick: run {self.run_id} is closed; use a new emitter")
         if self._failure is None:
             raise TelemetryError("on_tick: expected on_init(host) first")
         if self.config.on_error == "raise":
             raise TelemetryError(f"on_tick: the telemetry failed before: {self._failure}")
-
-
-def _defined_species(world: Mapping[str, Any]) -> list[str]:
-    """Return the species a world defines, so that they are listed before the first is born."""
-    definitions = world.get("species_definitions")
-    if not isinstance(definitions, (list, tuple)):
-        return []
-    found = (item.get("species_id") for item in definitions if isinstance(item, Mapping))
-    return [species for species in found if isinstance(species, str)]

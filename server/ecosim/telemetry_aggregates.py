@@ -111,7 +111,8 @@ class AggregateCore:
         self._transitions: dict[str, dict[str, int]] = {}
         self._samples: list[dict[str, Any]] = []
 
-        self._tick = 0
+        #: The tick that events are recorded for.
+        self.tick = 0
         self._table: EventTable | None = None
         self._batch: list[_Event] = []
         self._batch_first: int | None = None
@@ -272,12 +273,26 @@ class AggregateCore:
         cells = walked_cells(grid, layer, dimensions, where)
         self._close_layer(layer, layer_statistics(cells, dimensions))
 
+    def read_layers(
+        self,
+        layers: Sequence[str],
+        grid: Mapping[str, Any] | VoxelWalker,
+        dimensions: Dimensions | None,
+        versions: Mapping[str, Bands],
+    ) -> None:
+        """Read the layers of a grid one by one: dense ones by their arrays, others by walking."""
+        for layer in layers:
+            if isinstance(grid, Mapping):
+                self.read_layer(layer, grid[layer], dimensions, versions.get(layer))
+            else:
+                self.walk_layer(layer, grid, dimensions or (0, 0, 0))
+
     def close_sample(self) -> None:
         """Queue the sample of the current tick and start the next window.
 
         The first sample's window is its own tick; each later one starts after the last sample.
         """
-        tick = self._tick
+        tick = self.tick
         first = tick if self._window_first is None else self._window_first
         by_type = dict(sorted(self._by_type.items()))
         self._samples.append(
@@ -311,16 +326,16 @@ class AggregateCore:
 
     def begin_tick(self, tick: int) -> None:
         """Take what is recorded from now on as belonging to this tick of the host."""
-        self._tick = tick
+        self.tick = tick
         if self._batch_first is None:
             self._batch_first = tick
 
     def end_tick(self) -> None:
         """Close the batch of events if it has lasted :data:`EVENT_BATCH_TICKS`."""
-        first = self._tick if self._batch_first is None else self._batch_first
-        if self._tick - first + 1 >= EVENT_BATCH_TICKS:
+        first = self.tick if self._batch_first is None else self._batch_first
+        if self.tick - first + 1 >= EVENT_BATCH_TICKS:
             self._cut_batch()
-            self._batch_first = self._tick + 1
+            self._batch_first = self.tick + 1
 
     def record_events(self, events: Iterable[Any], species_of: SpeciesOf | None) -> None:
         """Record the events of a tick: mappings with a ``type``, or objects with an ``event_type``.
@@ -351,7 +366,7 @@ class AggregateCore:
             if species is None and kind == STATE_CHANGE and source is not None and species_of:
                 species = species_of(source)
             if tick is None:
-                tick = self._tick
+                tick = self.tick
             self.record(kind, tick, source, target, place, extra, species)
 
     def record_table(self, table: EventTable, after: int, tick: int) -> None:
@@ -468,7 +483,7 @@ class AggregateCore:
         """
         if cut and self._batch_first is not None:
             self._cut_batch()
-            self._batch_first = self._tick + 1
+            self._batch_first = self.tick + 1
         text = "".join(self._events_line(batch) for batch in self._cut_batches)
         self.events_written += sum(len(batch.events) for batch in self._cut_batches)
         self._cut_batches.clear()
@@ -500,9 +515,9 @@ class AggregateCore:
     def _cut_batch(self) -> None:
         """Close the open batch at the current tick; an empty one leaves no trace."""
         if self._batch:
-            first = self._tick if self._batch_first is None else self._batch_first
-            self._cut_batches.append(_Batch((first, self._tick), self._batch, self._batch_dropped))
-        self._batch, self._batch_dropped, self._batch_first = [], 0, self._tick
+            first = self.tick if self._batch_first is None else self._batch_first
+            self._cut_batches.append(_Batch((first, self.tick), self._batch, self._batch_dropped))
+        self._batch, self._batch_dropped, self._batch_first = [], 0, self.tick
 
     def _events_line(self, batch: _Batch) -> str:
         kinds, ticks, sources, targets, places, extras = zip(*batch.events, strict=True)

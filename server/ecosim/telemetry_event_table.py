@@ -2,7 +2,7 @@
 
 ::
 
-    table = EventTable(id_of, species_names=("deer", "wolf"), state_names=("IDLE", "FED"))
+    table = EventTable(ids, species_names=("deer", "wolf"), state_names=("IDLE", "FED"))
     table.bind(entity=uid, species=species, state=state, x=x, y=0.0, z=z)  # when arrays are new
     table.begin_tick(tick)
     table.add("PREDATION", rows, targets)
@@ -35,6 +35,7 @@ from ecosim.telemetry_values import (
 TICKS_KEPT: Final = 64
 
 Names = Sequence[str]
+Ids = Callable[[int], Any] | list[Any]
 Extra = Mapping[str, tuple[Any, Names]]
 Place = tuple[float, float, float]
 
@@ -167,7 +168,8 @@ class BoundColumns:
         for index, row in enumerate(rows):
             if row >= len(self.entity) or (least is not None and row < least):
                 raise HostError(
-                    f"{where}[{index}]: expected a row below {len(self.entity)}, got {row}"
+                    f"{where}[{index}]: expected a row below {len(self.entity)}, got {row}; "
+                    "call bind when there are other arrays"
                 )
         return rows
 
@@ -206,9 +208,9 @@ class EventTable:
 
     Parameters
     ----------
-    id_of : callable
-        Code of an entity to its id, the same answer all through the run; it is asked about
-        entities that may be dead by then.
+    ids : callable or list
+        Code of an entity to its id: a function, or a list that may grow (several times cheaper).
+        The same answer all through the run; it is asked about entities that may be dead by then.
     species_names, state_names : sequence of str
         What the codes in the columns stand for.
     ticks_kept : int
@@ -223,15 +225,13 @@ class EventTable:
 
     def __init__(
         self,
-        id_of: Callable[[int], Any],
+        ids: Ids,
         *,
         species_names: Names = (),
         state_names: Names = (),
         ticks_kept: int = TICKS_KEPT,
     ) -> None:
-        if not callable(id_of):
-            raise HostError(f"event_table.id_of: expected a callable, got {describe(id_of)}")
-        self.id_of = id_of
+        self.ids = callable_or_list(ids)
         self.species_names = exact_names(species_names, "event_table.species_names")
         self.state_names = exact_names(state_names, "event_table.state_names")
         self.ticks_kept = ticks_to_keep(ticks_kept)
@@ -259,7 +259,7 @@ class EventTable:
         Parameters
         ----------
         entity : buffer of integers, shape (n,)
-            Code of each entity, for ``id_of``; negative for one without an id.
+            Code of each entity, for ``ids``; negative for one without an id.
         species, state : buffer of integers, shape (n,), optional
             Codes into the names; a negative species means none.
         x, y, z : buffer of float64 or float32, shape (n,), or one number for all
@@ -349,14 +349,46 @@ class EventTable:
         """Return the ticks after ``after`` and up to ``tick`` whose events are kept, in order."""
         return [each for each in self._ticks if after < each <= tick]
 
+    def check_ticks(self, after: int, tick: int, *, every: bool = True) -> None:
+        """See that the events after the tick ``after`` and up to ``tick`` are kept.
+
+        Parameters
+        ----------
+        after, tick : int
+        every : bool
+            Whether each tick between has to be there.
+
+        Raises
+        ------
+        HostError
+            They are not.
+        """
+        if self.forgotten is not None and self.forgotten > after:
+            raise HostError(
+                f"host.event_table: expected the events after tick {after}, got those after "
+                f"{self.forgotten}: it keeps {self.ticks_kept} ticks; call on_tick more often"
+            )
+        ticks = self.ticks_between(after, tick)
+        if not ticks or ticks[-1] != tick:
+            raise HostError(
+                f"host.event_table: expected begin_tick({tick}) in the step to tick {tick}, "
+                f"its last tick is {self.tick}"
+            )
+        if every and len(ticks) != tick - after:
+            missing = next(each for each in range(after + 1, tick) if each not in ticks)
+            raise HostError(
+                f"host.event_table: expected every tick from {after + 1} to {tick}, "
+                f"tick {missing} is missing"
+            )
+
     def rows_of(self, tick: int) -> Iterator[EventRow]:
         """Yield the events of one tick in the order in which they were added."""
         for event in tuple(self._ticks.get(tick, ())):
             yield EventRow(
                 event.kind,
                 tick,
-                identifier_of(self.id_of, event.source, event.kind, "source_id"),
-                identifier_of(self.id_of, event.target, event.kind, "target_id"),
+                identifier_of(self.ids, event.source, event.kind, "source_id"),
+                identifier_of(self.ids, event.target, event.kind, "target_id"),
                 event.place,
                 event.extra,
                 self.species_names[event.species] if event.species >= 0 else None,
@@ -397,12 +429,12 @@ def reduced(
     """Return how to make a copy of a table with these ticks (see ``object.__reduce__``)."""
     names = (table.species_names, table.state_names)
     kept = [(tick, [tuple(event) for event in events]) for tick, events in ticks]
-    return restored, (type(table), table.id_of, *names, table.ticks_kept, table.forgotten, kept)
+    return restored, (type(table), table.ids, *names, table.ticks_kept, table.forgotten, kept)
 
 
 def restored(
     kind: type[EventTable],
-    id_of: Callable[[int], Any],
+    ids: Ids,
     species_names: Names,
     state_names: Names,
     ticks_kept: int,
@@ -410,7 +442,7 @@ def restored(
     ticks: Any,
 ) -> EventTable:
     """Return a table with the events of another."""
-    table = kind(id_of, species_names=species_names, state_names=state_names, ticks_kept=ticks_kept)
+    table = kind(ids, species_names=species_names, state_names=state_names, ticks_kept=ticks_kept)
     table._restore(forgotten, ticks)
     return table
 
@@ -447,19 +479,30 @@ def lone_event(event_type: Any, extra: Any) -> CodedEvent:
     return CodedEvent(kind, -1, -1, None, extra or None, -1)
 
 
-def identifier_of(id_of: Callable[[int], Any], code: int, kind: str, field: str) -> str | None:
+def callable_or_list(ids: Any) -> Ids:
+    """Return what says the ids of entities."""
+    if not callable(ids) and not isinstance(ids, list):
+        raise HostError(f"event_table.ids: expected a callable or a list, got {describe(ids)}")
+    found: Ids = ids
+    return found
+
+
+def identifier_of(ids: Ids, code: int, kind: str, field: str) -> str | None:
     """Return the id of a code; None for a negative one."""
     if code < 0:
         return None
+    return identifier(id_of(ids, code), f"{kind} event.{field}")
+
+
+def id_of(ids: Ids, code: int) -> Any:
+    """Return what the host says the id of a code is."""
+    if isinstance(ids, list):
+        if code < len(ids):
+            return ids[code]
+        raise HostError(f"event_table.ids: expected an id of code {code}, got {len(ids)} ids")
     try:
-        found = id_of(code)
+        return ids(code)
     except Exception as error:
-        raise no_id(code, error) from error
-    return identifier(found, f"{kind} event.{field}")
-
-
-def no_id(code: int, error: Exception) -> HostError:
-    """Return the error for an ``id_of`` that failed."""
-    return HostError(
-        f"event_table.id_of({code}): expected an id, got {type(error).__name__}: {error}"
-    )
+        raise HostError(
+            f"event_table.ids({code}): expected an id, got {type(error).__name__}: {error}"
+        ) from error

@@ -95,6 +95,15 @@ def walked_cells(
     return cells
 
 
+def defined_species(world: Mapping[str, Any]) -> list[str]:
+    """Return the species a world defines, so that they are listed before the first is born."""
+    definitions = world.get("species_definitions")
+    if not isinstance(definitions, (list, tuple)):
+        return []
+    found = (item.get("species_id") for item in definitions if isinstance(item, Mapping))
+    return [species for species in found if isinstance(species, str)]
+
+
 class HostView:
     """A host engine seen through the host interface.
 
@@ -125,7 +134,48 @@ class HostView:
 
     def tick(self) -> int:
         """Return the number of ticks the host has completed."""
-        return whole_number(self.host.tick, "host.tick")
+        tick = self.host.tick
+        return tick if type(tick) is int and tick >= 0 else whole_number(tick, "host.tick")
+
+    def tick_done(self, packet: Any, *, after: int) -> tuple[int, Any]:
+        """Return the tick that the host has just done, and its events.
+
+        Parameters
+        ----------
+        packet : mapping, iterable or None
+            What the host hands over, see ``TelemetryEmitter.on_tick``.
+        after : int
+            The tick before, for a host without a clock.
+
+        Returns
+        -------
+        tick : int
+        events : iterable
+            Empty for a host with an event table.
+        """
+        is_mapping = type(packet) is dict or (packet is not None and isinstance(packet, Mapping))
+        is_text = isinstance(packet, (str, bytes))
+        if packet is not None and not is_mapping and (is_text or not isinstance(packet, Iterable)):
+            raise HostError(
+                f"packet: expected a mapping, an iterable of events or None, got {describe(packet)}"
+            )
+        if self.has_tick:
+            tick = self.tick()
+        elif not is_mapping:
+            tick = after + 1
+        elif "tick" in packet:
+            tick = whole_number(packet["tick"], "packet['tick']")
+        else:
+            raise HostError("tick: expected host.tick or packet['tick'], got neither")
+        if tick <= after:
+            raise HostError(f"tick: expected a tick after {after}, got {tick}")
+        events: Any = None
+        if self.event_table is None:
+            if packet is None:
+                events = self.events()
+            else:
+                events = packet.get("events") if is_mapping else packet
+        return tick, () if events is None else events
 
     def columns(self) -> Any | None:
         """Return the host's :class:`EntityColumns`, or None if it keeps entities as dicts."""
@@ -149,8 +199,12 @@ class HostView:
             nonlocal entities
             if entities is None:  # a host may make its mapping anew at each look
                 entities = getattr(self.host, "entities", ())
-            entity = entities.get(entity_id) if isinstance(entities, Mapping) else None
-            return entity.get("species") if isinstance(entity, Mapping) else None
+                if not isinstance(entities, Mapping):
+                    entities = {}
+            entity = entities.get(entity_id)
+            if type(entity) is dict or isinstance(entity, Mapping):
+                return entity.get("species")
+            return None
 
         return find
 
@@ -172,39 +226,6 @@ class HostView:
             raise HostError(
                 "host.event_table: expected the same table all through the run, there when it "
                 f"starts; it was {describe(self.event_table)} and is {describe(found)}"
-            )
-
-    def check_event_table(self, after: int, tick: int, *, every: bool = True) -> None:
-        """See that the host's table has the events after the tick ``after`` and up to ``tick``.
-
-        Parameters
-        ----------
-        after, tick : int
-            Completed ticks of the host.
-        every : bool
-            Whether each tick between has to be there.
-
-        Raises
-        ------
-        HostError
-            It has not.
-        """
-        self.check_same_table()
-        table = self.event_table
-        ticks = table.ticks_between(after, tick)
-        if table.forgotten is not None and table.forgotten > after:
-            raise HostError(
-                f"host.event_table: expected the events after tick {after}, got those after "
-                f"{table.forgotten}: it keeps {table.ticks_kept} ticks; call on_tick more often"
-            )
-        if not ticks or ticks[-1] != tick:
-            raise HostError(
-                f"host.event_table: expected begin_tick({tick}) in the step to tick {tick}, "
-                f"its last tick is {table.tick}"
-            )
-        if every and len(ticks) != tick - after:
-            raise HostError(
-                f"host.event_table: expected the ticks {after + 1} to {tick}, got {ticks}"
             )
 
     def world(self) -> Mapping[str, Any]:
@@ -241,6 +262,8 @@ class HostView:
     def voxel_versions(self) -> Mapping[str, Any]:
         """Return the versions of the layers' depths, by layer; empty where the host has none."""
         found = getattr(self.host, "voxel_versions", None)
+        if type(found) is dict:
+            return found
         return {} if found is None else mapping(found, "host.voxel_versions")
 
     def _find_layers(self) -> tuple[str, ...]:

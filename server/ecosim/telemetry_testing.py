@@ -110,6 +110,10 @@ def _check_layers(host: HostView, core: AggregateCore) -> Iterator[str]:
     except Exception as error:
         yield _words(error)
         return
+    for layer in versions:
+        if layer not in host.layers:
+            known = ", ".join(host.layers) or "none"
+            yield f"voxel_versions: expected layers of the grid ({known}), got {layer!r}"
     for layer in host.layers:
         if isinstance(grid, Mapping):
             bands = versions.get(layer)
@@ -150,7 +154,7 @@ def _check_event_table(engine: Any) -> Iterator[str]:
     core = AggregateCore("check", ())
     try:
         tick = host.tick()
-        host.check_event_table(tick - 1, tick, every=False)
+        host.event_table.check_ticks(tick - 1, tick, every=False)
         core.record_table(host.event_table, tick - 1, tick)
     except Exception as error:
         yield _words(error)

@@ -165,7 +165,7 @@ def test_a_born_id_does_not_clash_with_a_stated_one():
     engine = EcosystemEngine(world, seed=2)
     for _ in range(300):
         engine.step()
-    assert len(engine.simulation.table.species_at_birth) > 230
+    assert len(engine.simulation.table.ids) > 230
     assert len(engine.entities) == int(engine.entity_columns().alive.sum())
 
 

@@ -248,6 +248,7 @@ def test_a_copy_of_an_engine_goes_on_as_the_engine_does(copied, ticks, tmp_path)
         engine.step()
     twin = copied(engine)
     assert twin.events == engine.events
+    assert twin.event_table.ids is twin.simulation.table.ids
     for _ in range(40):
         engine.step()
         twin.step()

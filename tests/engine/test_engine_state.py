@@ -36,7 +36,7 @@ def test_births_and_deaths_in_any_order_keep_the_table_whole(rounds):
     table = Table(species)
     alive: dict[int, int] = {}
     for codes, deaths in rounds:
-        first = len(table.species_at_birth)
+        first = len(table.ids)
         table.add(births(species, codes))
         chosen = np.array(sorted(row for row in deaths if row < len(table)), dtype=np.intp)
         for uid in table.uid[chosen].tolist():
@@ -110,7 +110,7 @@ def test_columns_show_the_rows_of_now_and_take_no_writing():
             shown = getattr(columns, name)
             np.testing.assert_array_equal(shown, getattr(table, name))
             assert not shown.flags.writeable
-    assert table.species_at_birth[len(table) :], "nothing was born, so no table was replaced"
+    assert table.ids[len(table) :], "nothing was born, so no table was replaced"
 
 
 def test_crowding_is_one_for_an_even_population_at_its_reference():

@@ -38,7 +38,7 @@ def entity_dicts(sim: Simulation, rows: IntArray | None = None) -> list[dict[str
     )
     return [
         {
-            "id": sim.name_of(uid),
+            "id": table.ids[uid],
             "species": species.names[code],
             "type": species.classes[code],
             "state": STATE_NAMES[state],
@@ -85,7 +85,7 @@ class PacketWriter:
             "entity_spawns": [
                 {key: entities[index][key] for key in _SPAWN_KEYS} for index in born.tolist()
             ],
-            "entity_removals": [sim.name_of(uid) for uid in gone.tolist()],
+            "entity_removals": [table.ids[uid] for uid in gone.tolist()],
             "events": [event.to_dict() for event in sim.event_table.rows_of(sim.tick)],
             "voxel_deltas": self._voxel_deltas(sim),
             "water_sources": self._water_sources(sim),

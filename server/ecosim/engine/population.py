@@ -44,6 +44,7 @@ def founder_rows(
     data[COLUMN["store"]] += FOUNDER_STORE - SEEDLING_STORE
     data[COLUMN["population"]] += FOUNDER_POPULATION - SPORE_POPULATION
     data[COLUMN["vitality"]][species.is_insect[codes]] = FOUNDER_COLONY_HEALTH
+    rows.ids = [one.id for one in entities]
     seen: dict[int, int] = {}
     for row, (one, code) in enumerate(zip(entities, codes.tolist(), strict=True)):
         rank = seen[code] = seen.get(code, -1) + 1

@@ -127,12 +127,10 @@ class Simulation:
         self.sources = WaterSources(layout.water_sources, self.soil)
         self.table = Table(self.species)
         self.table.add(founder_rows(self.config, self.species, layout.entities, streams.start))
-        self._founder_ids = [one.id for one in layout.entities]
         #: Most worlds are flat, and one number for all is cheaper to hand on.
         self._has_heights = any(one.position[1] for one in layout.entities)
-        self._taken = frozenset(self._founder_ids)
         self.event_table = choose().event_table(
-            self.name_of, species_names=self.species.names, state_names=STATE_NAMES
+            self.table.ids, species_names=self.species.names, state_names=STATE_NAMES
         )
         self.event_table.begin_tick(0)
         #: Largest position, as a column (x, z) that limits the position block of the table.
@@ -209,15 +207,6 @@ class Simulation:
         column = self.plant_column[table.n_tree_end - table.n_mobile :]
         cover = np.bincount(column, weights=table.growth[rows], minlength=self.soil.n_columns)
         self.cover = cover / self.cell_area
-
-    def name_of(self, uid: int) -> str:
-        """Return the id of an entity; one born in the run is called by its species and uid."""
-        if uid < len(self._founder_ids):
-            return self._founder_ids[uid]
-        name = f"{self.species.names[self.table.species_at_birth[uid]]}_{uid}"
-        while name in self._taken:
-            name += "_"
-        return name
 
     def crowding(self, rows: slice | IntArray) -> FloatArray:
         """Return how full the world and the neighbourhood are for mobile rows; 1 is the reference.

@@ -111,6 +111,8 @@ class Newborns:
     species: IntArray
     state: IntArray
     sex: IntArray
+    #: Their ids; None for those that :meth:`Table.flush` names.
+    ids: list[str] | None = None
 
 
 class Table:
@@ -177,8 +179,9 @@ class Table:
         self.uid: IntArray = np.empty(0, np.int64)
         self.target: IntArray = np.empty(0, np.int64)
         self.alive: BoolArray = np.empty(0, np.bool_)
-        #: Species code of every entity that ever was, by uid.
-        self.species_at_birth: list[int] = []
+        #: Id of every entity that ever was, by uid.
+        self.ids: list[str] = []
+        self._stated_ids: set[str] = set()
         self._newborns: list[Newborns] = []
         self._has_dead = False
         self._columns: Columns | None = None
@@ -244,10 +247,10 @@ class Table:
         self.data = data.take(order, axis=1)
         self.state = np.concatenate([self.state, *(one.state for one in born)])[order]
         self.sex = np.concatenate([self.sex, *(one.sex for one in born)])[order]
-        first = len(self.species_at_birth)
+        first = len(self.ids)
         self.uid = np.concatenate((self.uid, np.arange(first, first + n_new)))[order]
         for one in born:
-            self.species_at_birth.extend(one.species.tolist())
+            self._name(one)
         moved_to = np.full(n_old + n_new + 1, -1)
         moved_to[order] = np.arange(order.size)
         # The extra last element answers for the target -1.
@@ -257,6 +260,19 @@ class Table:
         self._has_dead = False
         self._bind()
         return True
+
+    def _name(self, born: Newborns) -> None:
+        """Give rows their ids: one born in the run is called by its species and uid."""
+        if born.ids is not None:
+            self.ids.extend(born.ids)
+            self._stated_ids.update(born.ids)
+            return
+        names, first = self._species_table.names, len(self.ids)
+        for uid, code in enumerate(born.species.tolist(), first):
+            name = f"{names[code]}_{uid}"
+            while name in self._stated_ids:
+                name += "_"
+            self.ids.append(name)
 
     def _bind(self) -> None:
         """Point the column attributes at the present rows and gather what rows need of traits."""
