@@ -27,12 +27,15 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, Final, NamedTuple
 
+from benchmarks.dict_engine import DictEngine
 from benchmarks.engine_speed import tiled_world
 from ecosim.engine import EcosystemEngine, load_world
 from ecosim.telemetry import TelemetryEmitter
 
 WARM_UP_TICKS: Final = 100
 SEED: Final = 1
+#: In place of a world: another engine, whose row has the project's hard limit beside it.
+DICTS: Final = "dicts"
 
 
 class Case(NamedTuple):
@@ -55,6 +58,7 @@ CASES: Final = (
     Case("10,000 entities, K=50", "10,000 entities", 50, 50, 1, 48, 0.01),
     Case("10,000 entities, K=50, no event log", "10,000 entities", 50, 50, 1, 48, 0.01, False),
     Case("64 x 64 x 64 cells, K=50", "64 x 64 x 64 cells", 50, 50, 3, 48, 0.01),
+    Case("1,000 dicts, packets, K=50", DICTS, 50, 50, 3, 60, 0.05),
 )
 
 
@@ -69,7 +73,12 @@ def make_world(name: str) -> Any:
     return world
 
 
-def run_block(engine: EcosystemEngine, emitter: TelemetryEmitter | None, ticks: int) -> float:
+def make_engine(world: Any, seed: int) -> Any:
+    """Return an engine of a world that :func:`make_world` gave, or of dicts."""
+    return DictEngine(seed) if world == DICTS else EcosystemEngine(world, seed=seed)
+
+
+def run_block(engine: Any, emitter: TelemetryEmitter | None, ticks: int) -> float:
     """Return the seconds that a number of ticks takes, watched or not."""
     start = time.perf_counter()
     if emitter is None:
@@ -77,8 +86,7 @@ def run_block(engine: EcosystemEngine, emitter: TelemetryEmitter | None, ticks: 
             engine.step()
     else:
         for _ in range(ticks):
-            engine.step()
-            emitter.on_tick()
+            emitter.on_tick(engine.step())
     return time.perf_counter() - start
 
 
@@ -105,7 +113,7 @@ class Round(NamedTuple):
 
 def run_round(case: Case, world: Any, seed: int, folder: Path) -> Round:
     """Run two engines of a world and seed by turns, one of them watched."""
-    plain, watched = EcosystemEngine(world, seed=seed), EcosystemEngine(world, seed=seed)
+    plain, watched = make_engine(world, seed), make_engine(world, seed)
     run_id = "".join(letter if letter.isalnum() else "-" for letter in f"{case.name} {seed}")
     settings = {"interval": case.interval, "events": case.events, "output_dir": folder}
     emitter = TelemetryEmitter(settings, run_id=run_id)
@@ -129,7 +137,7 @@ def run_round(case: Case, world: Any, seed: int, folder: Path) -> Round:
 
 def measure(case: Case, folder: Path) -> dict[str, Any]:
     """Return the figures of one case."""
-    world = make_world(case.world)
+    world = DICTS if case.world == DICTS else make_world(case.world)
     rounds = [run_round(case, world, SEED + number, folder) for number in range(case.rounds)]
     ratios = [ratio for one in rounds for ratio in one.ratios]
     emitter_s = sum(one.emitter_s for one in rounds)

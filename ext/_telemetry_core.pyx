@@ -207,19 +207,24 @@ cdef class AggregateCore:
     def end_tick(self):
         self._events.end_tick()
 
-    def record_events(self, events, species_of):
+    def record_events(self, events, entities_of):
+        cdef Events own = self._events
         cdef object kind
-        for event in events:
-            kind = type(event)
-            if kind is dict:
-                record_dict(self._events, event, species_of)
-                continue
-            if kind is not self._object_type:
-                if isinstance(event, Mapping):
-                    record_mapping(self._events, event, species_of)
+        own.entities_of = entities_of
+        try:
+            for event in events:
+                kind = type(event)
+                if kind is dict:
+                    record_dict(own, event)
                     continue
-                self._object_type = kind
-            record_object(self._events, event, species_of)
+                if kind is not self._object_type:
+                    if isinstance(event, Mapping):
+                        record_mapping(own, event)
+                        continue
+                    self._object_type = kind
+                record_object(own, event)
+        finally:
+            own.entities_of = own.entities = None
 
     def record_table(self, table, int64_t after, int64_t tick):
         cdef Events events = self._events

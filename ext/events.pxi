@@ -26,6 +26,8 @@ cdef class Events:
     cdef Text text          # lines of complete batches
     cdef int64_t text_events
     cdef Text scratch       # extras of the event under way
+    # While events are recorded that the host made: how to have its entities, and these once asked.
+    cdef object entities_of, entities
     cdef bytes head         # how each line starts
     cdef int64_t tick
     cdef bint has_first
@@ -114,12 +116,13 @@ cdef class Events:
 
     cdef int record(
         self, object kind, object tick, object source, object target, object place, object extra,
-        object species,
+        object species, str before=None, str after=None,
     ) except -1:
         """Check one event as the reference does, then count and keep it.
 
         Each field is looked at in the reference's order; what is not of the plainest type goes to
-        the shared functions, which convert it or raise.
+        the shared functions, which convert it or raise. Where an event has two states and no other
+        extras, they may come as `before` and `after`, exact strings, in place of `extra`.
         """
         cdef Event event
         cdef object extra_text = None
@@ -144,29 +147,50 @@ cdef class Events:
 
         event.kind = <int32_t>self.names.find(<PyObject *>kind)
         event.extra_kind = EXTRA_NONE
-        if extra is not None and extra:
+        if before is not None:
+            event.extra.states.before = <int32_t>self.names.find(<PyObject *>before)
+            event.extra.states.after = <int32_t>self.names.find(<PyObject *>after)
+            event.extra_kind = EXTRA_STATES
+        elif extra is not None and extra:
             if two_states(extra, self.names, &event):
                 event.extra_kind = EXTRA_STATES
             else:
                 extra_text = self._extra_text(extra, kind)
                 event.extra_kind = EXTRA_TEXT
                 event.extra.text = <PyObject *>extra_text
-            if event.kind == self.state_change and species is not None:
-                change = self._change(extra, &event)
-                if change >= 0:
-                    if type(species) is not str:
-                        species = name(species, f"{kind} event.source_species")
-                    done(
-                        counts_add(
-                            &self.changes,
-                            PAIR(self.names.find(<PyObject *>species), change),
-                            1,
-                        )
+        if (
+            event.extra_kind != EXTRA_NONE and event.kind == self.state_change
+            and species is not None
+        ):
+            change = self._change(extra, &event)
+            if change >= 0:
+                if type(species) is not str:
+                    species = name(species, f"{kind} event.source_species")
+                done(
+                    counts_add(
+                        &self.changes, PAIR(self.names.find(<PyObject *>species), change), 1
                     )
+                )
         done(counts_add(&self.types, PAIR(0, event.kind), 1))
         if self.log:
             self._keep(&event, source, target)
         return 0
+
+    cdef object species_of(self, object source):
+        """Return the species that an entity of the host states, None if it is not known."""
+        cdef PyObject *found
+        cdef object entity
+        if self.entities is None:
+            self.entities = self.entities_of()
+        if type(self.entities) is dict:
+            found = PyDict_GetItemWithError(self.entities, source)
+            entity = None if found == NULL else <object>found
+        else:
+            entity = self.entities.get(source)
+        if type(entity) is dict:
+            found = PyDict_GetItemWithError(entity, SPECIES)
+            return None if found == NULL else <object>found
+        return entity.get(SPECIES) if isinstance(entity, Mapping) else None
 
     cdef int _keep(self, Event *event, object source, object target) except -1:
         """Put an event into the ring; from here on the ring owns its references."""
@@ -378,7 +402,7 @@ cdef inline int64_t field_of(PyObject *key) except -2:
     return -1
 
 
-cdef int record_dict(Events events, dict event, object species_of) except -1:
+cdef int record_dict(Events events, dict event) except -1:
     """Record an event that is a plain dict, as record_mapping does."""
     cdef PyObject *key
     cdef PyObject *value
@@ -386,27 +410,45 @@ cdef int record_dict(Events events, dict event, object species_of) except -1:
     cdef Py_ssize_t cursor = 0
     cdef int64_t field
     cdef dict extra = None
+    cdef str before = None, after = None
     cdef object kind, tick, source, target, place, species = None
     for field in range(FIELDS):
         found[field] = <PyObject *>None
     while PyDict_Next(event, &cursor, &key, &value):
         if type(<object>key) is not str:
-            return record_mapping(events, event, species_of)
+            return record_mapping(events, event)
         field = field_of(key)
         if field >= 0:
             found[field] = value
-        elif extra is None:
-            extra = {<str>key: <object>value}
-        else:
-            extra[<str>key] = <object>value
+            continue
+        if extra is None and after is None and type(<object>value) is str:
+            if before is None and key == <PyObject *>PREV_STATE:
+                before = <str>value
+                continue
+            if before is not None and key == <PyObject *>NEW_STATE:
+                after = <str>value
+                continue
+        if extra is None:
+            extra = {}
+            if before is not None:
+                extra[PREV_STATE] = before
+            if after is not None:
+                extra[NEW_STATE] = after
+        extra[<str>key] = <object>value
     kind, tick, source = <object>found[0], <object>found[1], <object>found[2]
     target, place = <object>found[3], <object>found[4]
-    if extra is not None and (type(kind) is not str or <str>kind == STATE_CHANGE):
-        species = extra.get(SOURCE_SPECIES)
-    return record_found(events, kind, tick, source, target, place, extra, species, species_of)
+    if extra is None and before is not None and after is None:
+        extra = {PREV_STATE: before}
+    if extra is not None:
+        before = after = None
+        if type(kind) is not str or <str>kind == STATE_CHANGE:
+            species = extra.get(SOURCE_SPECIES)
+    return record_found(
+        events, kind, tick, source, target, place, extra, species, before, after
+    )
 
 
-cdef int record_mapping(Events events, object event, object species_of) except -1:
+cdef int record_mapping(Events events, object event) except -1:
     """Record an event that is a mapping: what is not a field of every event is its extra."""
     cdef object kind, tick, source, target, place, species
     kind, tick, source, target, place = (
@@ -415,10 +457,10 @@ cdef int record_mapping(Events events, object event, object species_of) except -
     )
     extra = {key: event[key] for key in event if key not in EVENT_FIELDS}
     species = extra.get(SOURCE_SPECIES)
-    return record_found(events, kind, tick, source, target, place, extra, species, species_of)
+    return record_found(events, kind, tick, source, target, place, extra, species, None, None)
 
 
-cdef int record_object(Events events, object event, object species_of) except -1:
+cdef int record_object(Events events, object event) except -1:
     """Record an event that is an EventRecord."""
     cdef object kind, tick, source, target, place, extra, species
     try:
@@ -430,15 +472,18 @@ cdef int record_object(Events events, object event, object species_of) except -1
             f"tick, source_id, target_id, position and extra, got {describe(event)}"
         ) from error
     species = getattr(event, "source_species", None)
-    return record_found(events, kind, tick, source, target, place, extra, species, species_of)
+    return record_found(events, kind, tick, source, target, place, extra, species, None, None)
 
 
 cdef inline int record_found(
     Events events, object kind, object tick, object source, object target, object place,
-    object extra, object species, object species_of,
+    object extra, object species, str before, str after,
 ) except -1:
-    if species is None and kind == STATE_CHANGE and source is not None and species_of:
-        species = species_of(source)
+    if (
+        species is None and kind == STATE_CHANGE and source is not None
+        and events.entities_of is not None
+    ):
+        species = events.species_of(source)
     if tick is None:
         tick = events.tick
-    return events.record(kind, tick, source, target, place, extra, species)
+    return events.record(kind, tick, source, target, place, extra, species, before, after)

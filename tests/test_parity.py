@@ -6,7 +6,7 @@ are only Python's own words about a wrong number of arguments, which name the fu
 """
 
 import array
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -112,9 +112,17 @@ places = st.one_of(
 fields = {
     "type": mostly(st.sampled_from(KINDS)),
     "tick": mostly(st.integers(0, 2**53)),
-    "source_id": mostly(st.text(max_size=4)),
+    "source_id": mostly(st.sampled_from(("", "0", "1", "2", "3", "4", "x", "\ud800"))),
     "target_id": mostly(st.text(max_size=4)),
     "position": mostly(places),
+}
+HERD = {
+    "": {"species": "oak"},
+    "0": MappingProxyType({"species": "deer"}),
+    "1": {"species": Text("deer")},
+    "2": {},
+    "3": None,
+    "4": {"species": 4},
 }
 #: The same keys as one object, as equal strings, as strings of another class.
 spellings = st.sampled_from([str, lambda key: "".join(list(key)), Text])
@@ -264,7 +272,7 @@ calls = st.one_of(
     st.tuples(
         st.just("record_events"),
         st.lists(st.one_of(event_mappings, event_objects, odd), max_size=4),
-        st.sampled_from([None, {"": "oak", "0": "deer"}.get, lambda entity: "oak"]),
+        st.sampled_from([None, dict, lambda: HERD, lambda: MappingProxyType(HERD)]),
     ),
     st.tuples(st.just("record"), *fields.values(), extras, mostly(st.sampled_from(SPECIES))),
     st.tuples(st.just("take_samples")),

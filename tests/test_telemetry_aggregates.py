@@ -352,7 +352,7 @@ def test_transitions_are_counted_where_the_species_is_known(core):
             change | {"source_id": "b", "source_species": "wolf"},
             {"type": "STATE_CHANGE", "source_id": "a"},
         ],
-        {"a": "deer"}.get,
+        lambda: {"a": {"species": "deer"}},
     )
     record = sample(core, 1)
     assert record["transitions"] == {"deer": {"IDLE>FED": 2}, "wolf": {"IDLE>FED": 1}}

@@ -346,7 +346,7 @@ class TelemetryEmitter:
             self._tick = tick
             core.begin_tick(tick)
             if not isinstance(events, (list, tuple)) or events:
-                core.record_events(events, host.species_of())
+                core.record_events(events, host.entities_by_id)
             core.end_tick()
         if tick >= self._due:
             self._look(host)

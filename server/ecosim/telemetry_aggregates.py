@@ -54,7 +54,7 @@ RING_FULL: Final = "ring_full"
 _DEATH_PREFIX: Final = "DEATH_"
 _EVENT_FIELDS: Final = ("type", "tick", "source_id", "target_id", "position")
 
-SpeciesOf = Callable[[str], str | None]
+EntitiesOf = Callable[[], Mapping[Any, Any]]
 
 
 class AggregateCore:
@@ -337,7 +337,7 @@ class AggregateCore:
             self._cut_batch()
             self._batch_first = self.tick + 1
 
-    def record_events(self, events: Iterable[Any], species_of: SpeciesOf | None) -> None:
+    def record_events(self, events: Iterable[Any], entities_of: EntitiesOf | None) -> None:
         """Record the events of a tick: mappings with a ``type``, or objects with an ``event_type``.
 
         Parameters
@@ -345,9 +345,11 @@ class AggregateCore:
         events : iterable
             As the host made them. An event without a tick happened in this one. What a mapping
             holds beside the fields of an event is its ``extra``.
-        species_of : callable, optional
-            Id to species, asked for the transitions of events without a ``source_species``.
+        entities_of : callable, optional
+            Gives the mapping of entity dicts by id; called at the first transition without a
+            ``source_species``, whose species is that of its source.
         """
+        entities: Mapping[Any, Any] | None = None
         for event in events:
             if isinstance(event, Mapping):
                 kind, tick, source, target, place = (event.get(field) for field in _EVENT_FIELDS)
@@ -363,8 +365,11 @@ class AggregateCore:
                         f"tick, source_id, target_id, position and extra, got {describe(event)}"
                     ) from error
                 species = getattr(event, "source_species", None)
-            if species is None and kind == STATE_CHANGE and source is not None and species_of:
-                species = species_of(source)
+            if species is None and kind == STATE_CHANGE and source is not None and entities_of:
+                if entities is None:
+                    entities = entities_of()
+                entity = entities.get(source)
+                species = entity.get("species") if isinstance(entity, Mapping) else None
             if tick is None:
                 tick = self.tick
             self.record(kind, tick, source, target, place, extra, species)

@@ -191,22 +191,10 @@ class HostView:
             )
         return found
 
-    def species_of(self) -> Callable[[str], str | None]:
-        """Return a function of an entity id to its species, None if unknown, good for one tick."""
-        entities: Any = None
-
-        def find(entity_id: str) -> str | None:
-            nonlocal entities
-            if entities is None:  # a host may make its mapping anew at each look
-                entities = getattr(self.host, "entities", ())
-                if not isinstance(entities, Mapping):
-                    entities = {}
-            entity = entities.get(entity_id)
-            if type(entity) is dict or isinstance(entity, Mapping):
-                return entity.get("species")
-            return None
-
-        return find
+    def entities_by_id(self) -> Mapping[Any, Any]:
+        """Return the host's mapping of entity dicts; empty where it keeps them in another way."""
+        found = getattr(self.host, "entities", ())
+        return found if isinstance(found, Mapping) else {}
 
     def events(self) -> Any:
         """Return the events of the tick just done; empty where the host keeps none."""

@@ -69,7 +69,7 @@ def _check_state(engine: Any, variables: tuple[str, ...]) -> Iterator[str]:
     yield from _check_entities(host, core)
     yield from _check_layers(host, core)
     if host.event_table is None:
-        yield from _attempt(core.record_events, host.events(), host.species_of())
+        yield from _attempt(core.record_events, host.events(), host.entities_by_id)
 
 
 def _check_entities(host: HostView, core: AggregateCore) -> Iterator[str]:
