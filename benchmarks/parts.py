@@ -176,13 +176,20 @@ def events(table: Table) -> None:
     """Events recorded and turned into text."""
     place, ids = (1.25, 0.0, 17.0625), [f"deer_{i}" for i in range(100)]
 
-    def seconds(core: AggregateCore) -> tuple[float, float]:
+    herd = {name: {"species": "deer"} for name in ids}
+
+    def one_by_one(core: AggregateCore) -> None:
+        record = core.record
+        for event in range(EVENTS):
+            record("CONSUMPTION", 1, ids[event % 100], "grass_1", place)
+
+    def nanoseconds(core: AggregateCore, job: Callable[[AggregateCore], None]) -> Any:
+        """Return the time an event takes to be recorded, and that to become text."""
         core.begin_tick(1)
-        record, taken = core.record, []
+        taken = []
         for _ in range(9):
             start = time.perf_counter_ns()
-            for event in range(EVENTS):
-                record("CONSUMPTION", 1, ids[event % 100], "grass_1", place)
+            job(core)
             middle = time.perf_counter_ns()
             core.take_events(cut=True)
             taken.append((middle - start, time.perf_counter_ns() - middle))
@@ -190,10 +197,16 @@ def events(table: Table) -> None:
 
     loop = best(lambda: [ids[event % 100] for event in range(EVENTS)]) * 1000 / EVENTS
     for name in ("compiled", "python"):
-        record, text = seconds(choose(name).core("run", DEFAULT_VARIABLES))
+        core = choose(name).core("run", DEFAULT_VARIABLES)
+        record, text = nanoseconds(core, one_by_one)
         limit = 60 if name == "compiled" else None
         table.add("one event recorded from Python", name, record - loop, "ns", limit)
         table.add("one event turned into text", name, text, "ns")
+        for what, packet in packets(ids, place).items():
+            record, _ = nanoseconds(
+                core, lambda core, packet=packet: core.record_events(packet, lambda: herd)
+            )
+            table.add(f"one {what} event of a packet recorded", name, record, "ns")
     log: list[dict[str, Any]] = []
     append = best(
         lambda: [
@@ -202,6 +215,31 @@ def events(table: Table) -> None:
         ]
     )
     table.add("one event appended to a list as a dict", "Python", append * 1000 / EVENTS, "ns")
+
+
+def packets(ids: list[str], place: tuple[float, ...]) -> dict[str, list[Any]]:
+    """Return events as packets hold them, as dicts and as objects; half are changes of state."""
+    dicts: list[Any] = []
+    for event in range(EVENTS):
+        common = {"tick": 1, "source_id": ids[event % 100], "target_id": None, "position": place}
+        if event % 2:
+            dicts.append({"type": "CONSUMPTION"} | common)
+        else:
+            change = {"prev_state": "IDLE", "new_state": STATES[event % 5]}
+            dicts.append({"type": "STATE_CHANGE"} | common | change)
+    objects = [
+        SimpleNamespace(
+            event_type=one["type"],
+            tick=1,
+            source_id=one["source_id"],
+            target_id=None,
+            position=place,
+            extra={key: one[key] for key in ("prev_state", "new_state") if key in one},
+            source_species="deer",
+        )
+        for one in dicts
+    ]
+    return {"dict": dicts, "object": objects}
 
 
 def lines(table: Table, core: AggregateCore) -> None:

@@ -356,10 +356,10 @@ class TelemetryEmitter:
             or core.events_pending >= _LARGEST_BACKLOG
         ):
             self._write()
-        if host.event_table is not None and tick - before == calls:
-            self._quiet = self._quiet_left = self._quiet_calls(host.event_table, calls, now)
-        self._observed_at = now
-        self._events_observed = core.events_recorded
+        if host.event_table is not None:
+            if tick - before == calls:
+                self._quiet = self._quiet_left = self._quiet_calls(host.event_table, calls, now)
+            self._observed_at, self._events_observed = now, core.events_recorded
 
     def _quiet_calls(self, table: EventTable, calls: int, now: int) -> int:
         """Return for how many calls there will be nothing to do.
