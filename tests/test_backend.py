@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,8 @@ def test_what_was_required_is_live():
 
 def test_python_is_the_reference():
     backend = choose("python")
-    assert backend == ("python", AggregateCore, EventTable, None)
+    assert backend[:3] == ("python", AggregateCore, EventTable)
+    assert "ms instead of" in backend.note
 
 
 @pytest.mark.skipif(compiled_core() is None, reason="the compiled core is not built")
@@ -72,6 +74,25 @@ def test_auto_falls_back_and_says_what_that_costs():
     assert name == "python"
     assert "no compiled core" in note
     assert "ms instead of" in note
+
+
+def test_a_run_on_the_reference_says_once_what_that_costs(tmp_path):
+    script = """
+        import sys
+        from ecosim.engine import EcosystemEngine
+        with EcosystemEngine("minimal", seed=1, telemetry={"output_dir": sys.argv[1]}) as engine:
+            for _ in range(120):
+                engine.step()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)],
+        env=os.environ | {"ECOSIM_BACKEND": "python"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.count("a sample takes some 30 ms instead of") == 1
+    assert len(list(tmp_path.glob("*_telemetry.jsonl"))) == 1
 
 
 def test_what_is_missing_cannot_be_required():

@@ -29,7 +29,7 @@ class Backend(NamedTuple):
     name: Literal["compiled", "python"]
     core: type[AggregateCore]
     event_table: type[EventTable]
-    #: One sentence where ``auto`` fell back on the reference; else None.
+    #: One sentence on what the reference costs, where it is live; else None.
     note: str | None
 
 
@@ -53,7 +53,8 @@ def choose(choice: str | None = None) -> Backend:
             f"{VARIABLE}: expected one of {', '.join(CHOICES)}, got {choice!r}"
         )
     if choice == "python":
-        return Backend("python", AggregateCore, EventTable, None)
+        note = f"the reference core, as {VARIABLE} asks for: {_COST}"
+        return Backend("python", AggregateCore, EventTable, note)
     try:
         extension = importlib.import_module(_EXTENSION)
     except ImportError as error:
