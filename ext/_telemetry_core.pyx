@@ -29,7 +29,7 @@ cimport cython
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from json.encoder import encode_basestring_ascii
 from math import prod
 
@@ -209,8 +209,8 @@ cdef class AggregateCore:
 
     def record_events(self, events, entities_of):
         cdef Events own = self._events
-        cdef object kind
-        own.entities_of = entities_of
+        cdef object kind, before = (own.entities_of, own.entities)
+        own.entities_of, own.entities = entities_of, None
         try:
             for event in events:
                 kind = type(event)
@@ -224,7 +224,7 @@ cdef class AggregateCore:
                     self._object_type = kind
                 record_object(own, event)
         finally:
-            own.entities_of = own.entities = None
+            own.entities_of, own.entities = before  # the host's iterator may have called this too
 
     def record_table(self, table, int64_t after, int64_t tick):
         cdef Events events = self._events

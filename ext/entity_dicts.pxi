@@ -48,9 +48,7 @@ cdef int read_entity(Population rows, tuple variables, object key, object entity
     else:
         state_vars = entity.get(STATE_VARS)
     memset(rows.present + cell, 0, rows.variables)
-    if type(state_vars) is dict and read_in_order(rows, variables, state_vars, cell, place):
-        pass
-    elif type(state_vars) is dict:
+    if type(state_vars) is dict:
         for variable in range(rows.variables):
             found = PyDict_GetItemWithError(state_vars, <object>PyTuple_GET_ITEM(variables, variable))
             if found == NULL or found == <PyObject *>None:
@@ -58,8 +56,8 @@ cdef int read_entity(Population rows, tuple variables, object key, object entity
             if PyFloat_CheckExact(found):
                 rows.values[cell + variable] = PyFloat_AS_DOUBLE(found)
             else:
-                value = number_of(<object>found, key, variables[variable])
-                rows.values[cell + variable] = value
+                value = <object>found
+                rows.values[cell + variable] = number_of(value, key, variables[variable])
             rows.present[cell + variable] = 1
             rows.owned[place * rows.variables + variable] = 1
     elif state_vars is not None:
@@ -80,45 +78,6 @@ cdef int read_entity(Population rows, tuple variables, object key, object entity
     return 0
 
 
-cdef bint read_in_order(
-    Population rows, tuple variables, dict state_vars, int64_t cell, int64_t place
-) except -1:
-    """Read the variables of an entity key by key; False if one has to be looked up.
-
-    Entities of one species mostly have the same keys in the same order, and to compare a key with
-    that of the entity before costs a third of what it costs to look it up.
-    """
-    cdef PyObject *string
-    cdef PyObject *value
-    cdef Py_ssize_t cursor = 0
-    cdef int64_t variable
-    cdef Key *key = rows.keys + place * KEYS
-    if len(state_vars) > KEYS:
-        return False
-    while PyDict_Next(state_vars, &cursor, &string, &value):
-        if key.string != string:
-            # A key of another type may be equal to a variable's name.
-            if type(<object>string) is not str:
-                return False
-            Py_INCREF(<object>string)
-            Py_XDECREF(key.string)
-            key.string = string
-            key.variable = -1
-            for variable in range(rows.variables):
-                if <str>string == <str>PyTuple_GET_ITEM(variables, variable):
-                    key.variable = variable
-        variable = key.variable
-        key += 1
-        if variable < 0 or value == <PyObject *>None:
-            continue
-        if not PyFloat_CheckExact(value):
-            return False
-        rows.values[cell + variable] = PyFloat_AS_DOUBLE(value)
-        rows.present[cell + variable] = 1
-        rows.owned[place * rows.variables + variable] = 1
-    return True
-
-
 cdef object number_of(object value, object key, object variable):
     if type(value) is float:
         return value
@@ -127,8 +86,9 @@ cdef object number_of(object value, object key, object variable):
 
 cdef int read_dicts(Population rows, tuple variables, object entities) except -1:
     """Read every entity of a mapping or an iterable."""
-    cdef PyObject *key
-    cdef PyObject *entity
+    cdef PyObject *next_key
+    cdef PyObject *next_entity
+    cdef object key, entity
     cdef Py_ssize_t cursor = 0, size
     cdef Column *column
     cdef int64_t variable
@@ -136,8 +96,10 @@ cdef int read_dicts(Population rows, tuple variables, object entities) except -1
         size = len(<dict>entities)
         rows.begin(size)
         rows.reserve_values(size)
-        while PyDict_Next(entities, &cursor, &key, &entity):
-            read_entity(rows, variables, <object>key, <object>entity, True)
+        while PyDict_Next(entities, &cursor, &next_key, &next_entity):
+            # Held, as the host may put another in its place while it is read.
+            key, entity = <object>next_key, <object>next_entity
+            read_entity(rows, variables, key, entity, True)
             if len(<dict>entities) != size:
                 raise RuntimeError("dictionary changed size during iteration")
     else:

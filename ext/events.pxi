@@ -179,14 +179,16 @@ cdef class Events:
     cdef object species_of(self, object source):
         """Return the species that an entity of the host states, None if it is not known."""
         cdef PyObject *found
-        cdef object entity
-        if self.entities is None:
-            self.entities = self.entities_of()
-        if type(self.entities) is dict:
-            found = PyDict_GetItemWithError(self.entities, source)
+        cdef object entity, entities = self.entities
+        if type(source) is not str and not isinstance(source, Hashable):
+            return None  # it is no id, as will be said
+        if entities is None:
+            entities = self.entities = self.entities_of()
+        if type(entities) is dict:
+            found = PyDict_GetItemWithError(entities, source)
             entity = None if found == NULL else <object>found
         else:
-            entity = self.entities.get(source)
+            entity = entities.get(source)
         if type(entity) is dict:
             found = PyDict_GetItemWithError(entity, SPECIES)
             return None if found == NULL else <object>found
@@ -404,39 +406,45 @@ cdef inline int64_t field_of(PyObject *key) except -2:
 
 cdef int record_dict(Events events, dict event) except -1:
     """Record an event that is a plain dict, as record_mapping does."""
-    cdef PyObject *key
-    cdef PyObject *value
-    cdef PyObject *found[FIELDS]
+    cdef PyObject *next_key
+    cdef PyObject *next_value
     cdef Py_ssize_t cursor = 0
     cdef int64_t field
     cdef dict extra = None
     cdef str before = None, after = None
-    cdef object kind, tick, source, target, place, species = None
-    for field in range(FIELDS):
-        found[field] = <PyObject *>None
-    while PyDict_Next(event, &cursor, &key, &value):
-        if type(<object>key) is not str:
+    cdef object key, value
+    cdef object kind = None, tick = None, source = None, target = None, place = None, species = None
+    while PyDict_Next(event, &cursor, &next_key, &next_value):
+        # Held, as a new dict may start the collector, and that any code of the host.
+        key, value = <object>next_key, <object>next_value
+        if type(key) is not str:
             return record_mapping(events, event)
-        field = field_of(key)
-        if field >= 0:
-            found[field] = value
-            continue
-        if extra is None and after is None and type(<object>value) is str:
-            if before is None and key == <PyObject *>PREV_STATE:
-                before = <str>value
-                continue
-            if before is not None and key == <PyObject *>NEW_STATE:
-                after = <str>value
-                continue
-        if extra is None:
-            extra = {}
-            if before is not None:
-                extra[PREV_STATE] = before
-            if after is not None:
-                extra[NEW_STATE] = after
-        extra[<str>key] = <object>value
-    kind, tick, source = <object>found[0], <object>found[1], <object>found[2]
-    target, place = <object>found[3], <object>found[4]
+        field = field_of(next_key)
+        if field == 0:
+            kind = value
+        elif field == 1:
+            tick = value
+        elif field == 2:
+            source = value
+        elif field == 3:
+            target = value
+        elif field == 4:
+            place = value
+        elif extra is None and after is None and type(value) is str and (
+            key is (PREV_STATE if before is None else NEW_STATE)
+        ):
+            if before is None:
+                before = value
+            else:
+                after = value
+        else:
+            if extra is None:
+                extra = {}
+                if before is not None:
+                    extra[PREV_STATE] = before
+                if after is not None:
+                    extra[NEW_STATE] = after
+            extra[key] = value
     if extra is None and before is not None and after is None:
         extra = {PREV_STATE: before}
     if extra is not None:

@@ -10,15 +10,6 @@ cdef struct Species:
     PyObject *has     # owned: the tuple of names last looked through, or NULL
 
 
-# Most keys of an entity's state_vars that are read one by one; of more, the variables are looked up.
-cdef enum:
-    KEYS = 12
-
-cdef struct Key:
-    PyObject *string    # owned, or NULL
-    int64_t variable    # which of the variables it names, or -1
-
-
 cdef inline bint lies_together(const Column *column) noexcept:
     """Whether the values of rows side by side can be read where they are."""
     return column.values != NULL and column.present == NULL and column.step == 1
@@ -73,9 +64,6 @@ cdef class Population:
     cdef int64_t values_capacity
     cdef uint8_t *present
     cdef int64_t present_capacity
-    # KEYS a species: those of the last of its entities, in their order.
-    cdef Key *keys
-    cdef int64_t keys_capacity
 
     # The last finished reading, as it goes into a sample.
     cdef Words words
@@ -94,9 +82,6 @@ cdef class Population:
         cdef int64_t place
         for place in range(self.species_count):
             Py_XDECREF(self.species[place].has)
-        for place in range(self.species_count * KEYS):
-            Py_XDECREF(self.keys[place].string)
-        free(self.keys)
         free(self.species)
         free(self.has)
         free(self.known)
@@ -133,12 +118,8 @@ cdef class Population:
             or array_reserve(<void **>&self.owned, &self.owned_capacity, cells, 1)
             or array_reserve(<void **>&self.has, &self.has_capacity, cells, 1)
             or array_reserve(<void **>&self.found, &self.found_capacity, cells, sizeof(Moments))
-            or array_reserve(
-                <void **>&self.keys, &self.keys_capacity, max(place + 1, 16) * KEYS, sizeof(Key)
-            )
         )
         memset(self.species + place, 0, sizeof(Species))
-        memset(self.keys + place * KEYS, 0, KEYS * sizeof(Key))
         memset(self.known + place * self.variables, 0, self.variables)
         self.species[place].name = name
         self.species[place].reading = -1

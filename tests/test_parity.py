@@ -6,6 +6,7 @@ are only Python's own words about a wrong number of arguments, which name the fu
 """
 
 import array
+import gc
 from types import MappingProxyType, SimpleNamespace
 
 import pytest
@@ -294,3 +295,51 @@ def test_any_sequence_of_calls_gives_the_same(program, capacity, on_full, log_ev
     for method, *arguments in program:
         twins.call(method, *arguments)
     twins.take()
+
+
+def test_events_that_record_others_while_they_are_made_keep_their_herd():
+    twins = Twins("run", ())
+    change = {"type": "STATE_CHANGE", "source_id": "0", "prev_state": "A", "new_state": "B"}
+
+    def made(core):
+        yield change
+        core.record_events([{"type": "RAIN"}], None)
+        yield change
+
+    for core in (twins.reference, twins.compiled):
+        core.record_events(made(core), lambda: HERD)
+    twins.call("close_sample")
+    assert b'"transitions":{"deer":{"A>B":2}}' in twins.take()
+
+
+class Cycle:
+    """Takes a key out of an event when the collector finds it."""
+
+    def __init__(self, event):
+        self.me, self.event = self, event
+
+    def __del__(self):
+        self.event.pop("note", None)
+
+
+def test_an_event_may_change_when_the_collector_runs():
+    twins = Twins("run", ())
+    twins.call("begin_tick", 1)
+    enabled, threshold = gc.isenabled(), gc.get_threshold()
+    try:
+        for core in (twins.reference, twins.compiled):
+            for number in range(500):
+                gc.disable()
+                event = {"type": "A", "source_id": f"frog {number}", "note": f"a text {number}"}
+                Cycle(event)
+                held = [{} for _ in range(200)]  # so that the next dict is a new one
+                gc.set_threshold(1)
+                gc.enable()
+                core.record_events([event], None)
+                del held
+    finally:
+        gc.set_threshold(*threshold)
+        (gc.enable if enabled else gc.disable)()
+    assert twins.compiled.events_recorded == twins.reference.events_recorded == 500
+    lines = twins.compiled.take_events(cut=True).decode()
+    assert all(f'"frog {number}"' in lines for number in range(500))

@@ -5,6 +5,7 @@ if not. Dicts have few orders of keys, and their keys are mostly the same object
 """
 
 import array
+from collections.abc import Mapping
 from enum import StrEnum
 from types import SimpleNamespace
 
@@ -190,3 +191,39 @@ def test_a_number_that_changes_its_dict_is_read_alike():
     assert twins.call("read_entities", Anew(herd)) == 4
     twins.call("close_sample")
     assert b'"health":{"n":3,' in twins.take()
+
+
+class Lazy(Mapping):
+    """An entity that puts what it stands for in its own place at the first look."""
+
+    def __init__(self, world, key):
+        self.world, self.key = world, key
+
+    def load(self):
+        self.world[self.key] = {"species": "deer", "state_vars": {"hunger": 0.5}}
+        return self.world[self.key]
+
+    def get(self, key, default=None):
+        return self.load().get(key, default)
+
+    def __getitem__(self, key):
+        return self.load()[key]
+
+    def __iter__(self):
+        return iter(self.load())
+
+    def __len__(self):
+        return 2
+
+
+def test_an_entity_may_put_another_in_its_place():
+    def world():
+        found = {}
+        found.update((key, Lazy(found, key)) for key in range(50))
+        return found
+
+    twins = Twins("run", VARIABLES)
+    for _ in range(20):
+        assert twins.call("read_entities", Anew(world)) == 50
+    twins.call("close_sample")
+    assert b'"hunger":{"n":50,' in twins.take()

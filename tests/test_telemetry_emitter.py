@@ -537,6 +537,80 @@ def test_an_id_that_fails_between_two_looks_ends_the_run_at_its_tick(tmp_path):
 
 
 @pytest.mark.usefixtures("patient")
+def test_a_table_put_in_place_of_another_costs_no_event_of_the_first(tmp_path):
+    host = KeepingHost(64)
+
+    def drive():
+        with started(host, tmp_path) as emitter:
+            for tick in range(1, 24):
+                if tick == 13:
+                    host.event_table = EventTable(str)
+                host.hop(tick)
+                emitter.on_tick()
+
+    host.event_table.bind(entity=array.array("q", [7]))
+    with pytest.raises(HostError, match="expected a row below 0, got 0; call bind when"):
+        drive()
+    lines = (tmp_path / "r_events.jsonl").read_text().splitlines()
+    assert [tick for line in lines for tick in json.loads(line)["tick"]] == list(range(1, 13))
+    assert records(tmp_path)[-1]["tick"] == 12
+
+
+class Interrupting(KeepingHost):
+    """Its user presses Ctrl-C when the entities are looked at."""
+
+    interrupts = False
+
+    @property
+    def entities(self):
+        if self.interrupts:
+            raise KeyboardInterrupt
+        return self.found
+
+    @entities.setter
+    def entities(self, found):
+        self.found = found
+
+
+@pytest.mark.usefixtures("patient")
+def test_ctrl_c_in_the_last_look_leaves_what_was_recorded(tmp_path):
+    host = Interrupting(64)
+    emitter = started(host, tmp_path)
+    for tick in range(1, 9):
+        host.hop(tick)
+        emitter.on_tick()
+    host.interrupts = True
+    with pytest.raises(KeyboardInterrupt):
+        emitter.close()
+    end = records(tmp_path)[-1]
+    assert (end["status"], end["tick"], end["events"], end["samples"]) == ("stopped", 8, 8, 1)
+    lines = (tmp_path / "r_events.jsonl").read_text().splitlines()
+    assert [tick for line in lines for tick in json.loads(line)["tick"]] == list(range(1, 9))
+
+
+def test_a_list_of_the_hosts_own_may_make_its_events_when_it_is_read(tmp_path):
+    class Made(list):
+        def __iter__(self):
+            return iter([{"type": "CROAK"}])
+
+    host = MeadowHost()
+    with started(host, tmp_path) as emitter:
+        host.step()
+        emitter.on_tick(Made())
+    assert records(tmp_path)[-1]["events"] == 1
+
+
+@pytest.mark.parametrize("entities", [{}, ()])
+def test_a_source_that_cannot_be_an_id_is_named(tmp_path, entities):
+    host = MeadowHost()
+    emitter = started(host, tmp_path)
+    host.entities, host.tick = entities, 1
+    change = {"type": "STATE_CHANGE", "source_id": ["a"], "prev_state": "A", "new_state": "B"}
+    with pytest.raises(HostError, match=r"STATE_CHANGE event.source_id: expected a string, an int"):
+        emitter.on_tick([change])
+
+
+@pytest.mark.usefixtures("patient")
 def test_ticks_that_were_not_announced_are_said_to_be_missing(tmp_path):
     host = KeepingHost()
     emitter = started(host, tmp_path)

@@ -312,13 +312,13 @@ class TelemetryEmitter:
         )
         files = open_sink(self.config, self.run_id)
         self._sink = Tee([files, *self._more_sinks]) if self._more_sinks else files
+        self._watching = True
         self._sink.write_telemetry(line(record))
         if self._snapshots is not None:
             self._snapshots.take(self._tick, view.grid())
             self._snapshots.spent_ns = 0  # as emitter_ns, it counts from the first tick on
         self._plan()
         self._written_at = self._observed_at = time.perf_counter_ns()
-        self._watching = True
 
     def _snapshot_writer(
         self, settings: SnapshotConfig, host: HostView, world: Mapping[str, Any]
@@ -345,7 +345,7 @@ class TelemetryEmitter:
         else:
             self._tick = tick
             core.begin_tick(tick)
-            if not isinstance(events, (list, tuple)) or events:
+            if type(events) not in (list, tuple) or events:
                 core.record_events(events, host.entities_by_id)
             core.end_tick()
         if tick >= self._due:
@@ -401,8 +401,8 @@ class TelemetryEmitter:
         if calls:
             assert self._host is not None
             self._last_exit = time.perf_counter_ns()  # the quiet calls did not look at the clock
-            self._host.check_same_table()
             self._read_table(self._host.event_table, self._tick + calls)
+            self._host.check_same_table()
 
     def _read_table(self, table: EventTable, tick: int, *, every: bool = True) -> None:
         """Record what the host's table has of the ticks up to ``tick``."""
@@ -443,6 +443,23 @@ class TelemetryEmitter:
             self._snapshots.flush()
 
     def _finish(self, status: Status, error: str | None, entered: int) -> None:
+        interrupt: BaseException | None = None
+        try:
+            self._take_rest(status)
+        except Exception:
+            raise
+        except BaseException as caught:  # such as Ctrl-C: what is recorded is written all the same
+            status, error, interrupt = "stopped", None, caught
+        self._write(cut=True)
+        if self._snapshots is not None:
+            self._snapshots.close()
+        self._emitter_ns += time.perf_counter_ns() - entered
+        self._write_end(status, error)
+        if interrupt is not None:
+            raise interrupt
+
+    def _take_rest(self, status: Status) -> None:
+        """Record the ticks left over, and sample the last."""
         self._catch_up()
         host = self._host
         assert host is not None
@@ -453,11 +470,6 @@ class TelemetryEmitter:
                 self._read_table(host.event_table, tick, every=False)
         if status != "failed" and self._is_whole and self._tick > self._sampled_tick:
             self._sample()
-        self._write(cut=True)
-        if self._snapshots is not None:
-            self._snapshots.close()
-        self._emitter_ns += time.perf_counter_ns() - entered
-        self._write_end(status, error)
 
     def _write_end(self, status: Status, error: str | None) -> None:
         assert self._sink is not None
@@ -509,7 +521,8 @@ class TelemetryEmitter:
             self._catch_up()
         except Exception as error:
             # Events that waited may be faulty too; the first failure is the one to tell.
-            failure.add_note(f"then: {error}")
+            if str(error) != str(failure):
+                failure.add_note(f"then: {error}")
         try:
             if not isinstance(failure, OutputError):
                 self._write(cut=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from ecosim.telemetry_errors import HostError
@@ -365,7 +365,9 @@ class AggregateCore:
                         f"tick, source_id, target_id, position and extra, got {describe(event)}"
                     ) from error
                 species = getattr(event, "source_species", None)
-            if species is None and kind == STATE_CHANGE and source is not None and entities_of:
+            # What cannot be a key is no id, as will be said.
+            has_id = source is not None and isinstance(source, Hashable)
+            if species is None and kind == STATE_CHANGE and has_id and entities_of:
                 if entities is None:
                     entities = entities_of()
                 entity = entities.get(source)

@@ -126,7 +126,7 @@ class HostView:
             )
         #: The host's :class:`~ecosim.telemetry_event_table.EventTable`; None where it has none.
         self.event_table: Any = getattr(host, "event_table", None)
-        if self.event_table is not None and not hasattr(self.event_table, "ticks_between"):
+        if self.event_table is not None and not hasattr(self.event_table, "check_ticks"):
             raise HostError(
                 f"host.event_table: expected an EventTable, got {describe(self.event_table)}"
             )
@@ -134,8 +134,7 @@ class HostView:
 
     def tick(self) -> int:
         """Return the number of ticks the host has completed."""
-        tick = self.host.tick
-        return tick if type(tick) is int and tick >= 0 else whole_number(tick, "host.tick")
+        return whole_number(self.host.tick, "host.tick")
 
     def tick_done(self, packet: Any, *, after: int) -> tuple[int, Any]:
         """Return the tick that the host has just done, and its events.
