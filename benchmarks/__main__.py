@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks import (
+    around_sample,
     batch_cost,
     chart,
     dataset_size,
@@ -26,6 +27,7 @@ from benchmarks import (
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "overhead": overhead.main,
+    "around_sample": around_sample.main,
     "stalls": stalls.main,
     "parts": parts.main,
     "engine_speed": engine_speed.main,

@@ -1,0 +1,116 @@
+"""Where a sample costs time: in the call that takes it, and in the ticks behind it.
+
+What the emitter reads drives something of the engine's out of the near caches, and the next ticks
+pay for that; no account of the emitter's own can see it. Two engines of the demo world run by
+turns, one of them watched, and each tick of the K between two samples is timed by its place there:
+the mean over many samples, outer tenths left out, tells a few microseconds apart, where the ratio
+of whole blocks (``overhead``) tells tens.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from typing import Any, Final
+
+from ecosim.engine import EcosystemEngine
+from ecosim.telemetry import TelemetryEmitter
+
+INTERVAL: Final = 50
+#: Place of the tick that is sampled among the INTERVAL of a block, in its middle.
+SAMPLED: Final = 24
+BEHIND: Final = 4
+ROUNDS: Final = 6
+TURNS: Final = 100
+
+
+class Unwatched:
+    """Takes the place of an emitter, so that both loops make the same calls."""
+
+    def on_tick(self) -> None:
+        """Do nothing."""
+
+
+class Times:
+    """Times of one engine by the tick's place in its block, ns."""
+
+    def __init__(self) -> None:
+        self.ticks: list[list[int]] = [[] for _ in range(INTERVAL)]
+        self.calls: list[list[int]] = [[] for _ in range(INTERVAL)]
+
+    def run_block(self, engine: EcosystemEngine, emitter: Any) -> None:
+        """Time the ticks of a block, and the calls behind them."""
+        clock = time.perf_counter_ns
+        for place in range(INTERVAL):
+            start = clock()
+            engine.step()
+            middle = clock()
+            emitter.on_tick()
+            self.calls[place].append(clock() - middle)
+            self.ticks[place].append(middle - start)
+
+
+def trimmed_mean(values: list[int]) -> float:
+    """Return the mean without the outer tenths, in us."""
+    tenth = len(values) // 10
+    middle = sorted(values)[tenth : len(values) - tenth]
+    return sum(middle) / len(middle) / 1000
+
+
+def measure(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures with some settings of the emitter."""
+    plain, watched = Times(), Times()
+    for seed in range(1, ROUNDS + 1):
+        alone, other = (EcosystemEngine("demo", seed=seed) for _ in range(2))
+        with tempfile.TemporaryDirectory() as folder:
+            config = {"interval": INTERVAL, "output_dir": folder, **settings}
+            with TelemetryEmitter(config) as emitter:
+                emitter.on_init(other)
+                for _ in range(INTERVAL - 1 - SAMPLED):
+                    alone.step()
+                    other.step()
+                    emitter.on_tick()
+                for _ in range(TURNS):
+                    plain.run_block(alone, Unwatched())
+                    watched.run_block(other, emitter)
+                    watched.run_block(other, emitter)
+                    plain.run_block(alone, Unwatched())
+    without = [trimmed_mean(times) for times in plain.ticks]
+    slower = [
+        trimmed_mean(times) - before for times, before in zip(watched.ticks, without, strict=True)
+    ]
+    quiet = [
+        trimmed_mean(watched.calls[place]) - trimmed_mean(plain.calls[place])
+        for place in range(INTERVAL)
+        if place != SAMPLED
+    ]
+    call, behind = trimmed_mean(watched.calls[SAMPLED]), slower[SAMPLED + 1 : SAMPLED + 1 + BEHIND]
+    return {
+        "tick_us": sum(without) / INTERVAL,
+        "call_us": call,
+        "behind_us": behind,
+        "quiet_us": sum(quiet),
+        "share": (call + sum(behind) + sum(quiet)) / sum(without),
+    }
+
+
+def main() -> dict[str, Any]:
+    """Measure, print the table, and return the figures."""
+    print(
+        f"{'demo world, K=' + str(INTERVAL):<24} {'tick us':>8} {'sample us':>10} "
+        f"{'ticks behind it, us':>28} {'quiet calls, us':>16} {'together':>9}"
+    )
+    rows = []
+    for name, settings in (("all streams", {}), ("no event log", {"events": False})):
+        row = {"case": name, **measure(settings)}
+        rows.append(row)
+        behind = " ".join(f"{value:6.1f}" for value in row["behind_us"])
+        print(
+            f"{name:<24} {row['tick_us']:>8.0f} {row['call_us']:>10.0f} {behind:>28} "
+            f"{row['quiet_us']:>16.1f} {row['share']:>9.2%}"
+        )
+    return {"rows": rows}
+
+
+if __name__ == "__main__":
+    main()
