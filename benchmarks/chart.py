@@ -18,7 +18,7 @@ def draw() -> None:
     measured = [100 * row["overhead"] for row in rows]
     low = [100 * max(0.0, row["overhead"] - row["quartiles"][0]) for row in rows]
     high = [100 * max(0.0, row["quartiles"][1] - row["overhead"]) for row in rows]
-    figure, axes = pyplot.subplots(figsize=(8, 2.8), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(8, 1 + 0.55 * len(rows)), layout="constrained")
     axes.barh(places, measured, xerr=[low, high], color="#4477aa", capsize=3, label="measured")
     for place, row in zip(places, rows, strict=True):
         axes.vlines(100 * row["limit"], place - 0.4, place + 0.4, color="#cc3311")
