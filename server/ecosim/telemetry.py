@@ -135,7 +135,8 @@ class TelemetryEmitter:
         self._due = 0
         self._failure: str | None = None
         self._closed = False
-        #: Whether there are ticks to watch: initialised, neither failed nor closed.
+        #: Whether there are ticks to watch: initialised, neither failed nor closed. On its own, as
+        #: every tick of most hosts asks for it.
         self._watching = False
         self._is_whole = True
         self._written_at = 0

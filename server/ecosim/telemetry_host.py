@@ -249,8 +249,6 @@ class HostView:
     def voxel_versions(self) -> Mapping[str, Any]:
         """Return the versions of the layers' depths, by layer; empty where the host has none."""
         found = getattr(self.host, "voxel_versions", None)
-        if type(found) is dict:
-            return found
         return {} if found is None else mapping(found, "host.voxel_versions")
 
     def _find_layers(self) -> tuple[str, ...]:

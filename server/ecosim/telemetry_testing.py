@@ -115,11 +115,7 @@ def _check_layers(host: HostView, core: AggregateCore) -> Iterator[str]:
             known = ", ".join(host.layers) or "none"
             yield f"voxel_versions: expected layers of the grid ({known}), got {layer!r}"
     for layer in host.layers:
-        if isinstance(grid, Mapping):
-            bands = versions.get(layer)
-            yield from _attempt(core.read_layer, layer, grid[layer], dimensions, bands)
-        else:
-            yield from _attempt(core.walk_layer, layer, grid, dimensions or (0, 0, 0))
+        yield from _attempt(core.read_layers, (layer,), grid, dimensions, versions)
 
 
 def _check_step(engine: Any, variables: tuple[str, ...]) -> Iterator[str]:

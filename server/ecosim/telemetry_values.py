@@ -152,7 +152,8 @@ def readable(text: bytes) -> bytes:
 
 def mapping(value: Any, where: str) -> Mapping[str, Any]:
     """Return the value, which must be a mapping."""
-    if not isinstance(value, Mapping):
+    # What most are is seen at once; the test of an abstract class is several times dearer.
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise HostError(f"{where}: expected a mapping, got {describe(value)}")
     return value
 
