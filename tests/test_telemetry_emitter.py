@@ -263,6 +263,19 @@ def test_a_host_that_does_not_fit_leaves_no_file(tmp_path, host, message):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_warning_points_at_the_line_of_the_host_that_called(tmp_path):
+    settings = {"output_dir": tmp_path, "on_error": "disable"}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        TelemetryEmitter(settings, run_id="r1").on_init(object())
+        with TelemetryEmitter(settings, run_id="r2") as emitter:
+            host = MeadowHost()
+            emitter.on_init(host)
+            emitter.on_tick(host.step())
+            host.entities["rabbit_0"]["state"] = 17
+    assert [warning.filename for warning in caught] == [__file__, __file__]
+
+
 def test_a_host_that_does_not_fit_is_forgiven_with_one_warning_when_asked(tmp_path):
     emitter = TelemetryEmitter({"output_dir": tmp_path, "on_error": "disable"}, run_id="r")
     with pytest.warns(TelemetryWarning, match="expected an attribute 'entities'"):

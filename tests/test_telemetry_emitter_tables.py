@@ -176,6 +176,17 @@ def test_ctrl_c_in_the_last_look_leaves_what_was_recorded(tmp_path):
     assert ticks_logged(tmp_path) == list(range(1, 9))
 
 
+def test_ctrl_c_is_not_lost_where_the_files_cannot_be_written_either(tmp_path):
+    host = Interrupting(64)
+    emitter = started(host, tmp_path)
+    host.hop_through(emitter, range(1, 9))
+    host.interrupts = True
+    (tmp_path / "r_telemetry.jsonl").unlink()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        emitter.close()
+    assert "r_telemetry.jsonl: the file was removed" in str(caught.value.__context__)
+
+
 @pytest.mark.usefixtures("patient")
 def test_ticks_that_were_not_announced_are_said_to_be_missing(tmp_path):
     host = KeepingHost()

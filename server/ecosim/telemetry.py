@@ -15,11 +15,12 @@ the standard library alone.
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from ecosim.telemetry_backend import choose
@@ -78,6 +79,15 @@ _LONGEST_QUIET_NS: Final = 250_000_000
 
 class TelemetryWarning(UserWarning):
     """Something the user should know: the telemetry gave up, or runs on the slow core."""
+
+
+def _warn(message: str) -> None:
+    """Warn at the line of the host that called, through whichever methods it came."""
+    frame: FrameType | None = sys._getframe()
+    level = 1
+    while frame is not None and frame.f_globals is globals():
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, TelemetryWarning, stacklevel=level)
 
 
 class TelemetryEmitter:
@@ -285,7 +295,7 @@ class TelemetryEmitter:
 
     def _open(self, host: Any) -> None:
         if _LIVE.note is not None:
-            warnings.warn(_LIVE.note, TelemetryWarning, stacklevel=3)
+            _warn(_LIVE.note)
         self._host = view = HostView(host)
         self._dimensions = view.dimensions()
         self._tick = view.tick() if view.has_tick else 0
@@ -451,13 +461,15 @@ class TelemetryEmitter:
             raise
         except BaseException as caught:  # such as Ctrl-C: what is recorded is written all the same
             status, error, interrupt = "stopped", None, caught
-        self._write(cut=True)
-        if self._snapshots is not None:
-            self._snapshots.close()
-        self._emitter_ns += time.perf_counter_ns() - entered
-        self._write_end(status, error)
-        if interrupt is not None:
-            raise interrupt
+        try:
+            self._write(cut=True)
+            if self._snapshots is not None:
+                self._snapshots.close()
+            self._emitter_ns += time.perf_counter_ns() - entered
+            self._write_end(status, error)
+        finally:
+            if interrupt is not None:  # also where the files cannot be written: that is its context
+                raise interrupt
 
     def _take_rest(self, status: Status) -> None:
         """Record the ticks left over, and sample the last."""
@@ -504,11 +516,7 @@ class TelemetryEmitter:
         self._end_after(failure)
         if self.config.on_error == "raise":
             raise failure
-        warnings.warn(
-            f"the telemetry of run {self.run_id} stops at tick {self._tick}: {failure}",
-            TelemetryWarning,
-            stacklevel=3,
-        )
+        _warn(f"the telemetry of run {self.run_id} stops at tick {self._tick}: {failure}")
 
     def _end_after(self, failure: TelemetryError) -> None:
         """Leave the files as complete as the failure allows.
