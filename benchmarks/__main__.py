@@ -1,7 +1,8 @@
 """``python -m benchmarks [NAME ...]``: run the benchmarks named, or all of them.
 
 Prints one table a benchmark, with the backend that was live, and writes ``results/NAME.json``
-beside this file and a chart of what telemetry costs, ``results/overhead.svg``.
+beside this file, a chart of what telemetry costs, ``results/overhead.svg``, and the tables of the
+pages that show these figures.
 """
 
 from __future__ import annotations
@@ -16,19 +17,23 @@ from benchmarks import (
     chart,
     dataset_size,
     engine_speed,
+    instructions,
     overhead,
     parts,
     report,
     results,
     snapshots,
     stalls,
+    tables,
     viewer,
 )
 
-BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
+#: None where something that is needed is not installed.
+BENCHMARKS: dict[str, Callable[[], dict[str, Any] | None]] = {
     "overhead": overhead.main,
     "around_sample": around_sample.main,
     "stalls": stalls.main,
+    "instructions": instructions.main,
     "parts": parts.main,
     "engine_speed": engine_speed.main,
     "batch_cost": batch_cost.main,
@@ -47,9 +52,12 @@ def main() -> None:
     print(results.describe_machine())
     for name in names:
         print(f"\n== {name}")
-        results.write(name, BENCHMARKS[name]())
+        figures = BENCHMARKS[name]()
+        if figures is not None:
+            results.write(name, figures)
     if "overhead" in names:
         chart.draw()
+    tables.write()
 
 
 if __name__ == "__main__":

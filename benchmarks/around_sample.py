@@ -5,13 +5,18 @@ pay for that; no account of the emitter's own can see it. Two engines of the dem
 turns, one of them watched, and each tick of the K between two samples is timed by its place there:
 the mean over many samples, outer tenths left out, tells a few microseconds apart, where the ratio
 of whole blocks (``overhead``) tells tens.
+
+Two rows say what part of it no emitter can save: the layers are left out in one, and in the other
+they are all that is read, once each by ``numpy.sum``, and nothing is written.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
-from typing import Any, Final
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Final, NamedTuple
 
 from ecosim.engine import EcosystemEngine
 from ecosim.telemetry import TelemetryEmitter
@@ -29,6 +34,52 @@ class Unwatched:
 
     def on_tick(self) -> None:
         """Do nothing."""
+
+
+class WithoutLayers(EcosystemEngine):
+    """The engine as a host that has no voxel grid; it runs the same."""
+
+    voxel_grid = None
+
+
+class PlainRead(AbstractContextManager["PlainRead"]):
+    """Takes the place of an emitter, and does no more at a sample than read every cell once."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.interval = self.left = settings["interval"]
+
+    def on_init(self, engine: EcosystemEngine) -> None:
+        """Take the layers of an engine that is about to do its first tick."""
+        self.layers = list(engine.voxel_grid.values())
+
+    def on_tick(self) -> None:
+        """Read them where a sample is due; the other calls are as short as the emitter's."""
+        self.left -= 1
+        if self.left:
+            return
+        self.left = self.interval
+        for layer in self.layers:
+            layer.sum()
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+
+class Case(NamedTuple):
+    """One row: which engine runs, who watches it, and how."""
+
+    name: str
+    engine: type[EcosystemEngine] = EcosystemEngine
+    watcher: Callable[[dict[str, Any]], Any] = TelemetryEmitter
+    events: bool = True
+
+
+CASES: Final = (
+    Case("all streams"),
+    Case("no event log", events=False),
+    Case("no layers", engine=WithoutLayers),
+    Case("numpy.sum of layers alone", watcher=PlainRead),
+)
 
 
 class Times:
@@ -57,16 +108,16 @@ def trimmed_mean(values: list[int]) -> float:
     return sum(middle) / len(middle) / 1000
 
 
-def measure(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the figures with some settings of the emitter."""
+def measure(case: Case) -> dict[str, Any]:
+    """Return the figures of one case."""
     plain, watched = Times(), Times()
     for seed in range(1, ROUNDS + 1):
-        engines = EcosystemEngine("demo", seed=seed), EcosystemEngine("demo", seed=seed)
+        engines = case.engine("demo", seed=seed), case.engine("demo", seed=seed)
         # By turns, as the one that is made first is faster or slower for it, see overhead.
         alone, other = engines if seed % 2 else engines[::-1]
         with tempfile.TemporaryDirectory() as folder:
-            config = {"interval": INTERVAL, "output_dir": folder, **settings}
-            with TelemetryEmitter(config) as emitter:
+            settings = {"interval": INTERVAL, "output_dir": folder, "events": case.events}
+            with case.watcher(settings) as emitter:
                 emitter.on_init(other)
                 for _ in range(INTERVAL - 1 - SAMPLED):
                     alone.step()
@@ -88,6 +139,7 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
     ]
     call, behind = trimmed_mean(watched.calls[SAMPLED]), slower[SAMPLED + 1 : SAMPLED + 1 + BEHIND]
     return {
+        "case": case.name,
         "tick_us": sum(without) / INTERVAL,
         "call_us": call,
         "behind_us": behind,
@@ -99,16 +151,16 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
 def main() -> dict[str, Any]:
     """Measure, print the table, and return the figures."""
     print(
-        f"{'demo world, K=' + str(INTERVAL):<24} {'tick us':>8} {'sample us':>10} "
+        f"{'demo world, K=' + str(INTERVAL):<26} {'tick us':>8} {'sample us':>10} "
         f"{'ticks behind it, us':>28} {'quiet calls, us':>16} {'together':>9}"
     )
     rows = []
-    for name, settings in (("all streams", {}), ("no event log", {"events": False})):
-        row = {"case": name, **measure(settings)}
+    for case in CASES:
+        row = measure(case)
         rows.append(row)
         behind = " ".join(f"{value:6.1f}" for value in row["behind_us"])
         print(
-            f"{name:<24} {row['tick_us']:>8.0f} {row['call_us']:>10.0f} {behind:>28} "
+            f"{case.name:<26} {row['tick_us']:>8.0f} {row['call_us']:>10.0f} {behind:>28} "
             f"{row['quiet_us']:>16.1f} {row['share']:>9.2%}"
         )
     return {"rows": rows}
