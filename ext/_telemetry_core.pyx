@@ -49,7 +49,11 @@ from ecosim.telemetry_event_table import (
     reduced,
     ticks_to_keep,
 )
-from ecosim.telemetry_host import UNKNOWN_SPECIES as _UNKNOWN_SPECIES, UNSTORED_CELL
+from ecosim.telemetry_host import (
+    STATE_CHANGE as _STATE_CHANGE,
+    UNKNOWN_SPECIES as _UNKNOWN_SPECIES,
+    UNSTORED_CELL,
+)
 from ecosim.telemetry_values import (
     code_buffer,
     depth_bands,
@@ -70,12 +74,12 @@ from ecosim.telemetry_statistics import Moments as _Moments
 
 cdef str UNKNOWN_SPECIES = _UNKNOWN_SPECIES
 cdef str SPECIES = "species", STATE = "state", STATE_VARS = "state_vars", ID = "id"
-cdef str TYPE = "type", TICK = "tick", SOURCE_ID = "source_id", TARGET_ID = "target_id"
-cdef str POSITION = "position", SOURCE_SPECIES = "source_species"
-cdef str PREV_STATE = "prev_state", NEW_STATE = "new_state"
-cdef str STATE_CHANGE = "STATE_CHANGE", DEATH_PREFIX = "DEATH_"
+cdef tuple EVENT_FIELDS = reference.EVENT_FIELDS
+cdef str TYPE, TICK, SOURCE_ID, TARGET_ID, POSITION
+TYPE, TICK, SOURCE_ID, TARGET_ID, POSITION = EVENT_FIELDS
+cdef str SOURCE_SPECIES = "source_species", PREV_STATE = "prev_state", NEW_STATE = "new_state"
+cdef str STATE_CHANGE = _STATE_CHANGE, DEATH_PREFIX = reference.DEATH_PREFIX
 cdef str REPRODUCTION = "REPRODUCTION", PREDATION = "PREDATION", POLLINATION = "POLLINATION"
-cdef tuple EVENT_FIELDS = (TYPE, TICK, SOURCE_ID, TARGET_ID, POSITION)
 cdef int64_t EVENT_BATCH_TICKS = reference.EVENT_BATCH_TICKS
 cdef bytes DROPPED_HEAD = b',"dropped":{"%b":' % reference.RING_FULL.encode("ascii")
 cdef str LAYER_PLACE = "voxel_grid", VARIABLES_PLACE = "entity_columns.variables"

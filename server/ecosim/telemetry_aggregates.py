@@ -51,8 +51,10 @@ EVENT_BATCH_TICKS: Final = 10
 #: The only cause for which an event is dropped: it found the ring full under ``on_full="drop"``.
 RING_FULL: Final = "ring_full"
 
-_DEATH_PREFIX: Final = "DEATH_"
-_EVENT_FIELDS: Final = ("type", "tick", "source_id", "target_id", "position")
+#: What the types of deaths start with.
+DEATH_PREFIX: Final = "DEATH_"
+#: The keys of an event that is a dict; the others are its extras.
+EVENT_FIELDS: Final = ("type", "tick", "source_id", "target_id", "position")
 
 EntitiesOf = Callable[[], Mapping[Any, Any]]
 
@@ -352,8 +354,8 @@ class AggregateCore:
         entities: Mapping[Any, Any] | None = None
         for event in events:
             if isinstance(event, Mapping):
-                kind, tick, source, target, place = (event.get(field) for field in _EVENT_FIELDS)
-                extra: Any = {key: event[key] for key in event if key not in _EVENT_FIELDS}
+                kind, tick, source, target, place = (event.get(field) for field in EVENT_FIELDS)
+                extra: Any = {key: event[key] for key in event if key not in EVENT_FIELDS}
                 species = extra.get("source_species")
             else:
                 try:
@@ -589,7 +591,7 @@ class _Group:
 
 
 def _deaths(by_type: Mapping[str, int]) -> int:
-    return sum(count for kind, count in by_type.items() if kind.startswith(_DEATH_PREFIX))
+    return sum(count for kind, count in by_type.items() if kind.startswith(DEATH_PREFIX))
 
 
 def _nonfinite(count: int) -> dict[str, int]:
