@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import ecosim.datasets
+from ecosim.errors import DatasetError
 from ecosim.telemetry import OutputError, TelemetryEmitter
 from hosts import MeadowHost
 
@@ -126,6 +127,30 @@ def test_killed_what_was_flushed_can_be_read(tmp_path):
     assert dataset.table("species", species=["fox"]).column("tick").to_pylist() == [
         *range(0, 71, 10)
     ]
+    (row,) = dataset.table("runs").to_pylist()
+    assert (row["run_id"], row["status"], row["ticks"]) == ("r", None, None)
+    assert json.loads(row["config"])["interval"] == 10
+
+
+def test_what_a_run_is_can_be_read_from_its_start(tmp_path):
+    config = {"output_dir": tmp_path, "format": "parquet"}
+    with TelemetryEmitter(config, run_id="r", parameters={"rates.hunger": 1.5}) as emitter:
+        emitter.on_init(MeadowHost(seed=2))
+        dataset = ecosim.datasets.open(tmp_path / "r_parquet")
+        (row,) = dataset.table("runs").to_pylist()
+        assert (row["seed"], row["rates.hunger"], row["status"]) == (2, 1.5, None)
+        with pytest.raises(DatasetError, match=r"species: expected part-.*there is none"):
+            dataset.table("species")
+    (row,) = dataset.table("runs").to_pylist()
+    assert (row["status"], row["ticks"]) == ("completed", 0)
+    assert len(dataset.files("runs")) == 1
+
+
+def test_a_run_says_how_many_events_are_in_no_log(tmp_path):
+    dataset = run(tmp_path, ring_capacity=2, on_full="drop")
+    (row,) = dataset.table("runs").to_pylist()
+    counted = sum(dataset.table("windows").column("count").to_pylist())
+    assert row["events_dropped"] == counted - dataset.table("events").num_rows > 0
 
 
 def test_without_pyarrow_the_setting_says_what_to_install(tmp_path):

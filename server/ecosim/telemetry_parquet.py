@@ -20,8 +20,9 @@ from ecosim.telemetry_errors import OutputError, TelemetryConfigError
 from ecosim.telemetry_records import SCHEMA_VERSION
 from ecosim.telemetry_tables import TABLES, Column, Rows, columns
 
-#: Rows of a table that are gathered before they are written.
-_PART_ROWS: Final = 100_000
+#: Rows of a table that are gathered before they are written: of the demo world some 3,000 ticks.
+#: The clock does not count, so that the files are a function of the run.
+_PART_ROWS: Final = 20_000
 
 
 def load_pyarrow() -> tuple[Any, Any]:
@@ -123,7 +124,8 @@ class ParquetSink:
 
     Takes the lines that the core writes, so both formats come from the same text. A part is written
     when :data:`_PART_ROWS` rows have gathered, on :meth:`flush` and on :meth:`close`; after a kill
-    everything up to the last part is there, the ``runs`` row (which needs the end) aside.
+    everything up to the last part is there. The row of ``runs`` is there from the start, and is
+    written again with the end.
 
     Parameters
     ----------
@@ -183,7 +185,10 @@ class ParquetSink:
                 self._parameters = [_parameter(*item) for item in record["parameters"].items()]
                 names = [column.name for column in self._parameters]
                 self._rows = Rows(self._variables, names)
-            self._add(record)
+                self._rows.add(record)
+                self._write_part("runs", self._rows.unfinished())
+            else:
+                self._add(record)
 
     def write_events(self, lines: bytes) -> None:
         """Take lines of the event log."""
@@ -204,14 +209,15 @@ class ParquetSink:
             return
         for table in TABLES:
             if self._rows.count(table):
-                self._write_part(table)
+                self._write_part(table, self._rows.take(table))
 
-    def _write_part(self, table: str) -> None:
-        assert self._rows is not None
+    def _write_part(self, table: str, rows: Mapping[str, list[Any]]) -> None:
         chosen = columns(table, variables=self._variables, parameters=self._parameters)
-        path = self._root / table / f"part-{self._parts[table]:05d}.parquet"
+        # The one row of the run takes the place of what was known when it started.
+        number = 0 if table == "runs" else self._parts[table]
+        path = self._root / table / f"part-{number:05d}.parquet"
         part = PartWriter(path, arrow_schema(chosen, {"ecosim.table": table}))
-        part.write(self._rows.take(table))
+        part.write(rows)
         part.publish()
         self._parts[table] += 1
 
@@ -220,7 +226,7 @@ class ParquetSink:
         self.flush()
         if self._rows is not None:
             for table in [table for table, parts in self._parts.items() if not parts]:
-                self._write_part(table)
+                self._write_part(table, self._rows.take(table))
 
 
 def _parameter(path: str, value: Any) -> Column:

@@ -30,15 +30,30 @@ _COUNT: Final = Column("count", "integer", "entities", "how many")
 #: Table to its fixed columns; ``runs`` and ``species`` have more (:func:`columns`).
 TABLES: Final[Mapping[str, tuple[Column, ...]]] = {
     "runs": (
-        _RUN._replace(kind="text"),
+        _RUN,
         Column("batch_id", "category", "", "the batch; null outside one"),
-        Column("status", "category", "", "completed, stopped or failed; null without an end"),
+        Column(
+            "status", "category", "", "completed, stopped or failed; null while the run goes on"
+        ),
         Column("error", "text", "", "what went wrong, of a run that failed"),
         Column("seed", "integer", "", "seed of the run"),
-        Column("biome", "category", "", "biome preset of the world"),
-        Column("ticks", "integer", "ticks", "last tick watched; null without an end"),
-        Column("config_sha256", "text", "", "hash of all that decides the run"),
-        Column("config", "text", "", "the config record, as JSON text"),
+        Column("biome", "category", "", "biome preset of the world; null where it failed"),
+        Column("ticks", "integer", "ticks", "last tick watched; null where it failed or goes on"),
+        Column(
+            "events_dropped",
+            "integer",
+            "events",
+            "events that are counted in windows and not in the log, as its ring was full; null as "
+            "ticks is",
+        ),
+        Column("config_sha256", "text", "", "hash of all that decides the run; null as biome is"),
+        Column(
+            "config",
+            "text",
+            "",
+            "the config record, as JSON text (in a batch without software and created_at, which "
+            "are no part of a run's content); null as biome is",
+        ),
     ),
     "species": (_RUN, _TICK, _SPECIES, _COUNT._replace(meaning="population")),
     "states": (
@@ -166,12 +181,20 @@ class Rows:
 
     def _add_end(self, record: Mapping[str, Any]) -> None:
         config, self._config = self._config, None
-        if config is None:
-            return
-        self._append(
-            "runs",
-            *(record["run_id"], self._batch_id, record["status"], record["error"]),
-            *(config["seed"], config["biome"], record["tick"], config["config_sha256"]),
+        if config is not None:
+            self._append("runs", *self._run(config, record))
+
+    def unfinished(self) -> dict[str, list[Any]]:
+        """Return the ``runs`` columns of the run whose config came last, as it has no end yet."""
+        assert self._config is not None
+        row = self._run(self._config, {})
+        return {name: [value] for name, value in zip(self._names["runs"], row, strict=True)}
+
+    def _run(self, config: Mapping[str, Any], end: Mapping[str, Any]) -> tuple[Any, ...]:
+        return (
+            *(config["run_id"], self._batch_id, end.get("status"), end.get("error")),
+            *(config["seed"], config["biome"], end.get("tick"), end.get("events_dropped")),
+            config["config_sha256"],
             *(_cell(config["parameters"].get(path)) for path in self._parameters),
             json.dumps(config, separators=(",", ":")),
         )
@@ -180,7 +203,7 @@ class Rows:
         self, run_id: str, seed: int, parameters: Mapping[str, Any], error: str | None
     ) -> None:
         """Take the ``runs`` row of a run that came to no end; no other table has rows of it."""
-        nothing_known = (None, None, None)  # biome, ticks, config_sha256
+        nothing_known = (None, None, None, None)  # biome, ticks, events_dropped, config_sha256
         values = [_cell(parameters.get(path)) for path in self._parameters]
         told = (run_id, self._batch_id, "failed", error, seed)
         self._append("runs", *told, *nothing_known, *values, None)

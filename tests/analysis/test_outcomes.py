@@ -144,7 +144,8 @@ def test_the_table_as_arrow_csv_and_training_frame(dataset):
     assert [row["time_to_collapse_censored"] for row in rows] == ["false", "true", "false"]
     frame = dataset.training_frame(table.by_run())
     assert frame.column("time_to_collapse").to_pylist() == [8, 13, None, 8]
-    assert frame.column_names[-2:] == ["time_to_collapse", "shannon_end"]
+    assert frame.column_names[-3:] == names[1:]
+    assert frame.column("time_to_collapse_censored").to_pylist() == [False, True, None, False]
 
 
 def test_a_query_is_an_outcome(dataset):

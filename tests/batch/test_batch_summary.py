@@ -53,7 +53,7 @@ def test_figures_are_those_of_the_last_samples(tmp_path: Path) -> None:
     write_run(layout, "b-4.partial", {"deer": 7})
     summary = summarize(layout)
     assert summary.runs == 2
-    assert summary.final_counts == {"deer": [4, 0], "oak": [4, 0], "newt": [5]}
+    assert summary.final_counts == {"deer": [4, 0], "oak": [4, 0], "newt": [0, 5]}
     assert summary.shannon == [pytest.approx(math.log(2)), 0.0]
     assert summary.ticks_per_second == [50.0, 50.0]
     assert summary.overhead == [0.1, 0.1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,7 +42,17 @@ def listing(bench: Bench) -> None:
     bench.herds()
     shown = bench("analyze herds --list")
     assert "capacity.deer: " in shown.out
+    assert "not in the dataset" not in shown.out
     assert not (bench.folder / "herds" / "analysis").exists()
+    later = bench.folder / "herds" / "runs" / "later"
+    later.mkdir()
+    (later / "run.json").touch()
+    shown = bench("analyze herds --list")
+    shutil.rmtree(later)
+    assert (
+        "note: finished runs that are not in the dataset: 1; add them with: ecosim collect herds"
+        in shown.out
+    )
 
 
 def method(bench: Bench) -> None:

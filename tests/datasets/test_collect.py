@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import polars
 import pyarrow.parquet as pq
 import pytest
 
@@ -217,6 +218,26 @@ def test_a_part_that_was_spoilt_is_built_again(copied):
     assert content(copied) == before
 
 
+def test_a_part_with_other_columns_is_built_again(copied):
+    collect(copied)
+    before = content(copied)
+    path = copied / "dataset" / "runs" / "part-00001.parquet"
+    pq.write_table(pq.read_table(path).drop_columns("events_dropped"), path)
+    assert collect(copied).parts_written == 1
+    assert content(copied) == before
+
+
+def test_polars_joins_the_tables_by_run(copied):
+    collect(copied)
+    dataset = ecosim.datasets.open(copied)
+    joined = dataset.polars("species").join(dataset.polars("runs"), on="run_id")
+    assert joined.height == dataset.table("species").num_rows
+    species, runs = (
+        polars.scan_parquet(copied / "dataset" / name / "*.parquet") for name in ("species", "runs")
+    )
+    assert species.join(runs, on="run_id").collect().height == joined.height
+
+
 def test_columns_are_coded_compressed_and_described(copied):
     collect(copied)
     for table in TABLES:
@@ -294,3 +315,5 @@ def test_what_is_not_there_is_said(copied, tmp_path):
         dataset.table("voxels", columns=["depth"])
     with pytest.raises(DatasetError, match="voxels: expected a table with 'species'"):
         dataset.table("voxels", species=["deer"])
+    with pytest.raises(DatasetError, match=r"species: expected a list .* write \['deer'\]"):
+        dataset.table("species", species="deer")

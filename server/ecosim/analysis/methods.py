@@ -119,14 +119,15 @@ METHODS: Final[Mapping[str, Method]] = {
         ),
         Method(
             *("delta", ("sobol", "lhs", "table"), "run", 128),
-            "with fewer, the runs fall into three classes of each parameter",
+            "it has four classes of a parameter then, and 32 runs are few for a density",
             False,
             (
                 Index(
                     "delta",
                     "delta",
                     "half the mean area between the outcome's density and its density where the "
-                    "parameter is known: 0 for none, at most 1",
+                    "parameter is known, less the bias that resampling shows: about 0 for none, "
+                    "and below it by chance; at most 1",
                 ),
             ),
             estimate_delta,

@@ -70,16 +70,17 @@ class OutcomeTable:
     def by_run(self) -> dict[str, dict[str, float]]:
         """Return name to (run id to number), as ``Dataset.training_frame`` takes it.
 
-        A number that is not finite is left out, so that the frame has null for it.
+        A number that is not finite is left out, so that the frame has null for it. Beside times
+        stands ``_censored``, True or False.
         """
-        return {
-            name: {
-                run_id: float(value)
-                for run_id, value in zip(self.run_ids, column, strict=True)
-                if math.isfinite(value)
-            }
-            for name, column in self.values.items()
-        }
+        found: dict[str, dict[str, float]] = {}
+        for name, column in self.values.items():
+            numbers = zip(self.run_ids, column, strict=True)
+            found[name] = {run: float(value) for run, value in numbers if math.isfinite(value)}
+            if name in self.censored:
+                flags = zip(self.run_ids, self.censored[name], strict=True)
+                found[name + CENSORED_SUFFIX] = {run: bool(flag) for run, flag in flags}
+        return found
 
     def columns(self) -> dict[str, list[Any]]:
         """Return the columns of the table: run_id, the outcomes, and beside times ``_censored``."""

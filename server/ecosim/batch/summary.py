@@ -40,7 +40,7 @@ class BatchSummary:
     shannon : list of float
         One a run: Shannon index of the species at the end, in nats.
     final_counts : dict
-        Species to its count at the end of each run that knew it.
+        Species to its count at the end of each run, 0 in one that never had it.
     """
 
     runs: int = 0
@@ -53,17 +53,19 @@ class BatchSummary:
 def summarize(layout: BatchLayout) -> BatchSummary:
     """Read the ends of all finished runs of a batch folder."""
     summary = BatchSummary()
+    found: list[dict[str, int]] = []
     for ending in endings(layout):
         summary.runs += 1
         species = ending.sample.get("species", {})
         counts = {name: int(entry["count"]) for name, entry in species.items()}
-        for name in dict.fromkeys((*ending.species, *counts)):
-            summary.final_counts.setdefault(name, []).append(counts.get(name, 0))
+        found.append(dict.fromkeys(ending.species, 0) | counts)
         summary.shannon.append(shannon_index(counts.values()))
         loop_ns = ending.end["loop_ns"]
         if loop_ns > 0:
             summary.ticks_per_second.append(ending.end["tick"] / loop_ns * 1e9)
             summary.overhead.append(ending.end["emitter_ns"] / loop_ns)
+    for name in dict.fromkeys(name for counts in found for name in counts):
+        summary.final_counts[name] = [counts.get(name, 0) for counts in found]
     return summary
 
 

@@ -99,9 +99,11 @@ def _list(arguments: argparse.Namespace) -> int:
     import ecosim.datasets
     from ecosim.analysis.definitions import Settings
     from ecosim.analysis.outcomes import outcome_table
+    from ecosim.batch.layout import BatchLayout
 
+    dataset = ecosim.datasets.open(arguments.directory)
     table = outcome_table(
-        ecosim.datasets.open(arguments.directory),
+        dataset,
         arguments.outcome or None,
         settings=Settings(arguments.collapse_fraction, arguments.late_share),
         roles=dict(arguments.role),
@@ -126,6 +128,13 @@ def _list(arguments: argparse.Namespace) -> int:
     output.line(f"least, median and greatest of {len(table.run_ids)} finished runs"
                 + (f"; left out: {others[2:]}" if others else ""))  # fmt: skip
     notes = list(dict.fromkeys(table.notes.values()))
+    collected = dataset.table("runs", columns=["run_id"]).column("run_id").to_pylist()
+    later = set(BatchLayout(arguments.directory).finished()) - set(collected)
+    if later:
+        notes.append(
+            f"finished runs that are not in the dataset: {len(later)}; add them with: "
+            f"ecosim collect {arguments.directory}"
+        )
     for note in notes:
         output.line(f"note: {note}")
     output.document({"outcomes": rows, "left_out": table.left_out, "notes": notes})

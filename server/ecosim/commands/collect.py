@@ -49,7 +49,7 @@ COMMAND: Final = Command(
     run=_run,
     json_keys={
         "dataset": "folder of the tables",
-        "runs": "runs in it",
-        "left_out": "run id to the reason why it is not in it",
+        "runs": "finished runs in it",
+        "left_out": "run id to the reason why it has no data in it",
     },
 )

@@ -159,8 +159,10 @@ class _Part:
         if not all(path.exists() for path in self._paths.values()):
             return None
         try:
-            metadata = pq.read_schema(self._paths["runs"]).metadata or {}
-            content = json.loads(metadata[_CONTENT_KEY])
+            schema = pq.read_schema(self._paths["runs"])
+            if not schema.equals(arrow_schema(columns("runs", parameters=self._parameters))):
+                return None  # by another version, which had other columns
+            content = json.loads((schema.metadata or {})[_CONTENT_KEY])
         except (OSError, KeyError, ValueError):
             return None
         return content if isinstance(content, dict) else None

@@ -35,7 +35,7 @@ def open(folder: str | Path) -> Dataset:
     """
     given = Path(folder)
     for root in (given / "dataset", given):
-        if (root / "species").is_dir():
+        if any((root / "runs").glob("part-*.parquet")) or (root / "species").is_dir():
             return Dataset(root)
     hint = "; build it with: ecosim collect DIR" if (given / "batch.json").exists() else ""
     raise DatasetError(f"{given}: expected a dataset (a folder with species/, runs/, ...){hint}")
@@ -145,16 +145,17 @@ class Dataset:
         Parameters
         ----------
         outcomes : mapping of name to outcome, optional
-            Run id to number, as :meth:`ecosim.analysis.outcomes.OutcomeTable.by_run` gives it, or a
-            callable that takes this dataset and returns that. Left out: for each species
-            ``<species>.count_end`` and ``<species>.count_mean``, and for each event type
-            ``events.<type>``, its number over the run.
+            Run id to number (or to True and False), as
+            :meth:`ecosim.analysis.outcomes.OutcomeTable.by_run` gives it, or a callable that takes
+            this dataset and returns that. Left out: for each species ``<species>.count_end`` and
+            ``<species>.count_mean``, the plain mean of its counts in all samples, and for each
+            event type ``events.<type>``, its number over the run; 0 where a run never had one.
 
         Returns
         -------
         pyarrow.Table
-            ``run_id, seed``, the parameters, the outcomes (null where a run has none), in the order
-            of the runs table.
+            ``run_id, seed``, the parameters, the outcomes (null where a run has none, as one that
+            failed), in the order of the runs table.
         """
         pa, _ = load_pyarrow()
         frame = self.table("runs", columns=["run_id", "seed", *self.parameters()])
@@ -168,7 +169,9 @@ class Dataset:
             }
         for name, values in found.items():
             numbers = [values.get(run_id) for run_id in run_ids]
-            frame = frame.append_column(name, pa.array(numbers, pa.float64()))
+            are_flags = {type(number) for number in numbers} - {type(None)} == {bool}
+            kind = pa.bool_() if are_flags else pa.float64()
+            frame = frame.append_column(name, pa.array(numbers, kind))
         return frame
 
     def _default_outcomes(self) -> dict[str, dict[str, float]]:
@@ -176,12 +179,13 @@ class Dataset:
         counts = self._plain("species", ["run_id", "tick", "species", "count"])
         groups = counts.group_by(["run_id", "species"], use_threads=False)
         means = groups.aggregate([("count", "mean"), ("count", "last")])
+        run_ids = set(counts.column("run_id").to_pylist())
         rows = zip(*(means.column(name).to_pylist() for name in means.column_names), strict=True)
         for row in rows:
             one = dict(zip(means.column_names, row, strict=True))
             for label, key in (("count_end", "count_last"), ("count_mean", "count_mean")):
-                outcomes.setdefault(f"{one['species']}.{label}", {})[one["run_id"]] = one[key]
-        run_ids = set(counts.column("run_id").to_pylist())
+                name = f"{one['species']}.{label}"
+                outcomes.setdefault(name, dict.fromkeys(run_ids, 0))[one["run_id"]] = one[key]
         windows = self._plain("windows", ["run_id", "event_type", "count"])
         totals = windows.group_by(["run_id", "event_type"]).aggregate([("count", "sum")])
         for one in totals.to_pylist():
@@ -220,6 +224,11 @@ class Dataset:
                 continue
             if name not in names:
                 raise DatasetError(f"{table}: expected a table with {name!r} for this filter")
+            if isinstance(values, str):
+                raise DatasetError(
+                    f"{table}: expected a list of values of {name!r} to filter by, got {values!r}; "
+                    f"for one of them write [{values!r}]"
+                )
             if name == clock:
                 first, last = values
                 part = (compute.field(name) >= first) & (compute.field(name) <= last)
