@@ -49,6 +49,7 @@ from ecosim.telemetry_event_table import (
     reduced,
     ticks_to_keep,
 )
+from ecosim.telemetry_config import check_ring_capacity
 from ecosim.telemetry_host import (
     STATE_CHANGE as _STATE_CHANGE,
     UNKNOWN_SPECIES as _UNKNOWN_SPECIES,
@@ -61,6 +62,7 @@ from ecosim.telemetry_values import (
     exact_integer,
     float_buffer,
     identifier,
+    layer_buffer,
     mapping,
     name,
     number,
@@ -120,7 +122,7 @@ cdef class AggregateCore:
     cdef Samples _samples
     cdef bint _has_window
     cdef int64_t _window_first
-    cdef type _object_type  # of the last event that was no mapping
+    cdef object _object_type  # of the last event that was no mapping: a class, of any metaclass
 
     def __init__(
         self, run_id, variables, *, log_events=True, ring_capacity=65_536, on_full="drain"
@@ -128,7 +130,7 @@ cdef class AggregateCore:
         self.run_id = run_id
         self.variables = tuple(variables)
         self.log_events = log_events
-        self.ring_capacity = ring_capacity
+        self.ring_capacity = ring_capacity = check_ring_capacity(ring_capacity)
         self.on_full = on_full
         self._names = Names()
         self._population = Population(self._names, len(self.variables))
@@ -144,7 +146,7 @@ cdef class AggregateCore:
 
     def declare_species(self, species, variables=()):
         cdef Population population = self._population
-        cdef str exact = species if type(species) is str else str(species)
+        cdef str exact = species if type(species) is str else str.__str__(species)
         cdef int64_t place = population.place(self._names.find(<PyObject *>exact))
         known = [variable for variable in variables if variable in self.variables]
         population.declare(place)
@@ -176,7 +178,7 @@ cdef class AggregateCore:
     def walk_layer(self, str layer not None, grid, dimensions):
         self._layers.walk(layer, grid, dimensions)
 
-    def read_layers(self, tuple layers not None, grid, dimensions, versions):
+    def read_layers(self, layers, grid, dimensions, versions):
         cdef str layer
         cdef bint dense = type(grid) is dict or isinstance(grid, Mapping)
         for layer in layers:

@@ -52,6 +52,9 @@ cdef class View:
         if any_step and self.buffer.ndim == 1 and self.buffer.strides != NULL:
             if self.buffer.strides[0] % self.buffer.itemsize:
                 return False
+            # One value for all rows (a step of 0, as of a broadcast array) is gathered.
+            if self.buffer.strides[0] == 0 and self.count > 1:
+                return False
             self.step = self.buffer.strides[0] // self.buffer.itemsize
         elif not PyBuffer_IsContiguous(&self.buffer, b"C"):
             return False
@@ -59,6 +62,16 @@ cdef class View:
             self.count > 0
             and (count < 0 or self.count == count)
             and <size_t>self.buffer.buf % <size_t>self.buffer.itemsize == 0
+        )
+
+    cdef bint fits(self, object dimensions) except -1:
+        """Whether a buffer of three axes has those of a grid."""
+        cdef Py_ssize_t nx, ny, nz
+        if self.buffer.ndim != 3:
+            return True
+        nx, ny, nz = dimensions
+        return (
+            self.buffer.shape[0] == nx and self.buffer.shape[1] == ny and self.buffer.shape[2] == nz
         )
 
     cdef inline const double *doubles(self):
@@ -74,19 +87,24 @@ cdef class View:
 
 
 cdef View view_of(
-    object value, bint codes, int64_t count, object where, bint any_step=False
+    object value, bint codes, int64_t count, object where, bint any_step=False,
+    object dimensions=None,
 ):
     """Return a View of `count` numbers (any number of them if negative).
 
     `where` is the place in the host, or a tuple of a text and the value whose repr stands in it.
+    With `dimensions` the numbers are the cells of a grid.
     """
     cdef View view = View.__new__(View)
-    if view._take(value, codes, count, any_step):
+    if view._take(value, codes, count, any_step) and (dimensions is None or view.fits(dimensions)):
         return view
     if type(where) is tuple:
         where = f"{where[0]}[{where[1]!r}]"
-    read = code_buffer if codes else float_buffer
-    flat = read(value, None if count < 0 else count, where)
+    if dimensions is not None:
+        flat = layer_buffer(value, dimensions, where)
+    else:
+        read = code_buffer if codes else float_buffer
+        flat = read(value, None if count < 0 else count, where)
     view = View.__new__(View)
     if flat.nbytes and not view._take(flat, codes, count):
         # Not aligned: a copy is.

@@ -1,7 +1,7 @@
 # The C side of the core, as Cython needs to know it. Each header says what its functions do.
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 
 cdef extern from "Python.h":
@@ -63,8 +63,6 @@ cdef extern from "shortest.h" nogil:
     Power *POWERS
     const int POWER_MIN
     const int POWER_MAX
-    const int SHORTEST_MAX
-    char *write_double(char *out, double value)
 
 
 cdef extern from "text.h":

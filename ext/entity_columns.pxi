@@ -7,13 +7,17 @@ cdef int own(Population rows, tuple variables, int64_t place, object has) except
     """Note which of the variables read a species has."""
     cdef int64_t variable, cell = place * rows.variables
     rows.meet(place)
+    cdef bint known
     if <PyObject *>has != rows.species[place].has:
+        # A tuple of strings is the same next time; anything else may not be.
+        known = type(has) is tuple and all([type(item) is str for item in has])
         for variable in range(rows.variables):
-            rows.has[cell + variable] = variables[variable] in has
+            # Of what the host has no column, it need not say who has it.
+            if known or rows.columns[variable].step != 0:
+                rows.has[cell + variable] = variables[variable] in has
         Py_XDECREF(rows.species[place].has)
         rows.species[place].has = NULL
-        # A tuple of strings is the same next time; anything else may not be.
-        if type(has) is tuple and all([type(item) is str for item in has]):
+        if known:
             Py_INCREF(has)
             rows.species[place].has = <PyObject *>has
     for variable in range(rows.variables):
@@ -49,7 +53,7 @@ cdef int read_columns_of(Population rows, tuple variables, object columns) excep
             views.append(view)  # holds the buffer while it is read
             column.values = view.doubles()
             column.singles = view.floats()
-            column.step = view.step or 1  # an empty column is one too
+            column.step = view.step or 1  # without a row, or of one alone, any will do
     species_names = names.list_of(columns.species_names, "entity_columns.species_names")
     state_names = names.list_of(columns.state_names, "entity_columns.state_names")
     rows.begin(length)
@@ -58,12 +62,12 @@ cdef int read_columns_of(Population rows, tuple variables, object columns) excep
             <void **>&rows.places, &rows.places_capacity, species_names.count + 1, sizeof(int32_t)
         )
     )
-    has = columns.species_variables
+    has = columns.species_variables if views else {}
     for code in range(species_names.count):
         place = rows.place(species_names.names[code])
         rows.places[code] = <int32_t>place
         own(rows, variables, place, variables_of(has, names.string(species_names.names[code])))
-    read_codes(rows, variables, columns, species, state, alive, species_names, state_names)
+    read_codes(rows, variables, columns, has, species, state, alive, species_names, state_names)
     rows.rows = length
     rows.finish()
     return 0
@@ -79,8 +83,8 @@ cdef inline object variables_of(object has, str species):
 
 
 cdef int read_codes(
-    Population rows, tuple variables, object columns, View species, View state, View alive,
-    NameList species_names, NameList state_names,
+    Population rows, tuple variables, object columns, object has, View species, View state,
+    View alive, NameList species_names, NameList state_names,
 ) except -1:
     """Find the species of every row, and count the states."""
     cdef int64_t length = species.count, start, end, row, code, place, state_code
@@ -115,10 +119,7 @@ cdef int read_codes(
             if code < 0:
                 code = species_names.count
                 if rows.species[unknown].reading != rows.reading:
-                    own(
-                        rows, variables, unknown,
-                        variables_of(columns.species_variables, UNKNOWN_SPECIES),
-                    )
+                    own(rows, variables, unknown, variables_of(has, UNKNOWN_SPECIES))
             if state_code < 0:
                 state_code = state_names.count
             place = rows.places[code]

@@ -127,7 +127,8 @@ static inline int strided_take(Strided *column, PyObject *values, int codes, int
     }
     column->held = 1;
     const char *format = column->buffer.format;
-    if (format == NULL || column->buffer.ndim != 1 || column->buffer.itemsize <= 0)
+    if (format == NULL || column->buffer.ndim != 1 || column->buffer.strides == NULL ||
+        column->buffer.itemsize <= 0)
         return 0;
     format += *format == '@';
     if (format[0] == 0 || format[1] != 0 || format[0] == '?')

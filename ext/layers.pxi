@@ -143,10 +143,11 @@ cdef class Layers:
         cdef int64_t count = -1, i
         cdef Moments found
         if cells is not None and not (0 <= cells <= LARGEST_COUNT):
-            float_buffer(values, cells, f"{LAYER_PLACE}[{layer!r}]")  # never so many: it raises
+            # Never so many: it raises.
+            layer_buffer(values, dimensions, f"{LAYER_PLACE}[{layer!r}]")
         if cells is not None:
             count = cells
-        view = view_of(values, False, count, (LAYER_PLACE, layer))
+        view = view_of(values, False, count, (LAYER_PLACE, layer), False, dimensions)
         if known is None:
             known = KnownLayer.__new__(KnownLayer)
         known.place(dimensions)

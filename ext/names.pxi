@@ -103,14 +103,6 @@ cdef class Names:
         self.ranked = rank
         return 0
 
-    cdef NameList known_list(self, object strings):
-        """Return the names of a tuple or list of exact strings; None if it holds anything else."""
-        cdef NameList found
-        for found in self._lists:
-            if found.source is strings:
-                return found
-        return self.list_of(strings, "") if all([type(one) is str for one in strings]) else None
-
     cdef NameList list_of(self, object strings, str where):
         """Return the names of a sequence of strings."""
         cdef NameList found

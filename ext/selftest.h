@@ -1,7 +1,8 @@
 /* selftest.h: refuse a build or a process whose floating point is not what the numbers need.
  *
- * self_test returns NULL, or what is wrong in words. It catches three things:
- *   - fused multiply-adds (a build without -ffp-contract=off, or with fast-math);
+ * self_test returns NULL, or what is wrong in words. It catches four things:
+ *   - fused multiply-adds (a build without -ffp-contract=off);
+ *   - fast-math and its parts, for which no number is NaN and sums may be regrouped;
  *   - denormals flushed to zero, which a library built with fast-math can switch on for the whole
  *     process by being loaded;
  *   - a kernel whose bits differ from the portable one.
@@ -25,6 +26,10 @@ static const char *self_test(const Kernel *const *kernels, int count)
     double x = a, y = minus;
     if (x * x + y != 0.0)
         return "it was compiled with fused multiply-adds: build it with -ffp-contract=off";
+    volatile double zero = 0.0, one = 1.0, large = 1e16;
+    double nan = zero / zero, small = one, added = large;
+    if (isfinite(nan) || nan == nan || small + added - added != 0.0)
+        return "it was compiled with -ffast-math or one of its parts: build it without";
 
     double values[2 * LANES + 3];
     int64_t n = (int64_t)(sizeof values / sizeof values[0]);

@@ -29,8 +29,8 @@ MEANINGS = {
     "sample": "The state at the end of a tick, and the events since the sample before: "
     "every K ticks, at the first tick, and at the end for the ticks left over.",
     "events": "Events in columns: `pandas.DataFrame` of `tick` to `position` gives a row an event. "
-    "A batch covers ten ticks, fewer when the ring is full or the run is flushed; "
-    "one without events is not written.",
+    "A batch covers ten ticks, more where the host's ticks skip, fewer when the ring is full or "
+    "the run is flushed; one without events is not written.",
     "end": "How the run ended. A file without it is of a run that did not finish.",
 }
 

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ecosim.telemetry_errors import HostError
+from ecosim.telemetry_errors import HostError, TelemetryConfigError
+from ecosim.telemetry_host import EventRecord
 from hosts import SparseGrid, columns
 
 VARIABLES = ("hunger", "energy")
@@ -39,6 +40,35 @@ def entity(species="deer", state="IDLE", **variables):
 
 
 # ---- entities ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7, 5000])
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_one_value_for_all_rows_is_read_as_often_as_there_are_rows(core, rows, kind):
+    found = columns([0] * rows, [0] * rows, {})
+    found.variables["hunger"] = np.broadcast_to(kind(0.75), rows)
+    found.species_variables = {"deer": ("hunger",)}
+    core.read_columns(found)
+    about = sample(core)["species"]["deer"]["vars"]["hunger"]
+    assert about == {"n": rows, "mean": 0.75, "std": 0.0}
+
+
+@pytest.mark.parametrize("said", [None, {"deer": None}])
+def test_who_has_a_variable_is_not_asked_where_there_is_no_column(core, said):
+    found = columns([0, -1], [0, 0], {"age": [1.0, 2.0]})
+    found.species_variables = said
+    assert core.read_columns(found) == 2
+    assert sample(core)["species"]["deer"]["vars"] == {}
+
+
+class Kind(enum.StrEnum):
+    DEER = "deer"
+
+
+def test_a_species_that_is_an_enum_has_its_value_as_name(core):
+    core.declare_species(Kind.DEER)
+    core.read_entities({"d": entity(Kind.DEER)})
+    assert list(sample(core)["species"]) == ["deer"]
 
 
 def test_a_sample_counts_species_and_states_and_describes_variables(core):
@@ -291,6 +321,17 @@ def test_a_layer_that_does_not_fit_is_named(core, values, message):
         core.read_layer("moisture", values, (2, 2, 2))
 
 
+def test_a_layer_of_other_sides_is_refused_though_it_has_as_many_cells(core):
+    with pytest.raises(HostError, match=r"voxel_grid\['moss'\]: expected 2 x 3 x 4 cells, got 4"):
+        core.read_layer("moss", np.zeros((4, 3, 2)), (2, 3, 4))
+    core.read_layer("moss", np.zeros((2, 12)), (2, 3, 4))  # rows of rows are cells in C order
+
+
+def test_layers_may_be_named_in_a_list(core):
+    core.read_layers(["moss"], {"moss": np.ones(8)}, (2, 2, 2), {})
+    assert sample(core)["voxels"]["moss"]["mean"] == 1.0
+
+
 def test_a_byte_swapped_layer_is_refused(core):
     numpy = pytest.importorskip("numpy")
     with pytest.raises(HostError, match="expected native float64 or float32, got format '>d'"):
@@ -482,6 +523,24 @@ def test_an_extra_nested_too_deeply_is_refused(core):
     core.begin_tick(1)
     with pytest.raises(HostError, match=r"RAIN event.extra: expected a value nested less deeply"):
         core.record("RAIN", 1, None, None, None, {"deep": deep})
+
+
+class Hop(EventRecord):
+    """An event of a class that has a metaclass, as models of many libraries do."""
+
+    event_type, tick, source_id, target_id, position, extra = "HOP", 0, "frog", None, None, None
+
+
+def test_events_may_be_objects_of_any_class(core):
+    core.begin_tick(0)
+    core.record_events([Hop(), Hop()], dict)
+    assert sample(core)["events"]["by_type"] == {"HOP": 2}
+
+
+@pytest.mark.parametrize("capacity", [0, -1, 2**24 + 1, 2**58, 2**62 + 1, 2**70, True, 1.0])
+def test_a_ring_of_no_size_or_of_any_is_refused(core_class, capacity):
+    with pytest.raises(TelemetryConfigError, match=r"ring_capacity: expected an integer in 1\.\."):
+        core_class("run", (), ring_capacity=capacity)
 
 
 # ---- text --------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 """Settings: what is accepted, and what is said of the rest."""
 
+import enum
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ecosim.telemetry_config import (
@@ -68,6 +70,19 @@ def test_a_setting_that_does_not_fit_is_named(settings, message):
 @pytest.mark.parametrize("run_id", ["a", "run-0001", "A.b_c-9", "x" * 128])
 def test_a_run_id_names_files_safely(run_id):
     assert check_run_id(run_id) == run_id
+
+
+class Chosen(enum.StrEnum):
+    RUN = "run-1"
+    FULL = "drop"
+
+
+def test_text_and_numbers_of_any_class_become_plain_ones():
+    assert type(check_run_id(Chosen.RUN)) is str
+    config = TelemetryConfig(interval=np.int64(5), on_full=Chosen.FULL, variables=(Chosen.RUN,))
+    assert (config.interval, config.on_full) == (5, "drop")
+    assert (type(config.interval), type(config.on_full)) == (int, str)
+    assert [type(name) for name in config.variables] == [str]
 
 
 def test_a_made_up_run_id_is_a_run_id_and_new_each_time():

@@ -126,6 +126,22 @@ def test_columns_may_lie_as_they_like(table_class, column):
     assert [row[2] for row in rows(table)] == [str(int(column[row])) for row in (2, 0, 1)]
 
 
+@pytest.mark.parametrize("one", [np.float32(1.5), np.int64(2), np.float64(0.1), 3])
+def test_a_place_may_be_one_number_of_any_class(table_class, one):
+    table = table_class(str)
+    table.bind(entity=integers(1), x=one, y=one, z=one)
+    table.begin_tick(1)
+    table.add("A", integers(0))
+    assert rows(table)[0][4] == (float(one),) * 3
+
+
+@pytest.mark.parametrize("column", [np.datetime64("2020"), True, "x"])
+def test_what_is_no_number_is_no_place(table_class, column):
+    table = table_class(str)
+    with pytest.raises(HostError, match=r"event_table.x: expected "):
+        table.bind(entity=np.arange(4), x=column, y=0, z=0)
+
+
 def test_a_table_keeps_its_last_ticks(table_class):
     table = table_class(str, ticks_kept=3)
     table.bind(entity=integers(7))

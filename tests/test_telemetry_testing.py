@@ -1,11 +1,15 @@
 """What an author of a host engine is told."""
 
 import array
+import enum
+import json
 
+import pyarrow.parquet as pq
 import pytest
 
 from ecosim.telemetry import EventTable
 from ecosim.telemetry_testing import check_host
+from emitter_runs import records, started
 from hosts import MeadowHost, SparseGrid, columns
 
 
@@ -113,3 +117,33 @@ def test_a_step_that_raises_and_a_missing_step_are_found():
 
     assert check_host(Raises(), ticks=1) == ["host.step(): ValueError: no"]
     assert check_host(Stepless(), ticks=1) == ["host.step: expected a method, got None (NoneType)"]
+
+
+class Layer(enum.StrEnum):
+    MOSS = "moss"
+
+
+class Bog:
+    """A grid to walk whose layers have names of a class of their own."""
+
+    dimensions = (1, 2, 1)
+    layers = (Layer.MOSS,)
+
+    def walk_layer(self, layer, callback):
+        callback(0, 0, 0, 0.5)
+
+
+@pytest.mark.parametrize("seed", [2**64 - 1, 2**127, -(2**70), "spring", [1, 2]])
+def test_what_fits_by_the_check_runs(tmp_path, seed):
+    host = MeadowHost()
+    host.voxel_grid, host.seed = Bog(), seed
+    assert check_host(host, ticks=3) == []
+    with started(host, tmp_path, format=["jsonl", "parquet"]) as emitter:
+        emitter.on_tick(host.step())
+    config, *samples, _ = records(tmp_path)
+    assert config["seed"] == (str(seed) if isinstance(seed, int) else seed)
+    assert [one["voxels"] for one in samples] == [
+        {"moss": {"mean": 0.75, "min": 0.5, "max": 1.0, "var": 0.0625}}
+    ] * 2
+    (row,) = pq.read_table(tmp_path / "r_parquet" / "runs").to_pylist()
+    assert (row["seed"], json.loads(row["config"])["seed"]) == (None, config["seed"])

@@ -15,6 +15,7 @@ the standard library alone.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 import warnings
@@ -35,9 +36,11 @@ from ecosim.telemetry_errors import (
     OutputError,
     TelemetryConfigError,
     TelemetryError,
+    told,
 )
 from ecosim.telemetry_host import HostView, defined_species
 from ecosim.telemetry_records import config_record, end_record, line
+from ecosim.telemetry_signals import Uninterrupted
 from ecosim.telemetry_snapshots import SnapshotWriter, cell_size_of, snapshots_path
 from ecosim.telemetry_values import describe
 from ecosim.telemetry_writers import Sink, Tee, open_sink
@@ -145,6 +148,8 @@ class TelemetryEmitter:
         self._due = 0
         self._failure: str | None = None
         self._closed = False
+        #: The process whose files these are; one forked from it has them too, and must not write.
+        self._process = os.getpid()
         #: Whether there are ticks to watch: initialised, neither failed nor closed. On its own, as
         #: every tick of most hosts asks for it.
         self._watching = False
@@ -195,6 +200,8 @@ class TelemetryEmitter:
             return
         if self._host is not None or self._failure is not None or self._closed:
             raise TelemetryError("on_init: expected one call on a new emitter, got another")
+        if _LIVE.note is not None:
+            _warn(_LIVE.note)
         try:
             self._open(host)
         except Exception as error:
@@ -262,7 +269,7 @@ class TelemetryEmitter:
             return
         entered = time.perf_counter_ns()
         try:
-            if self._watching:
+            if self._watching and self._is_ours:
                 self._finish(status, error, entered)
         except Exception as failure:
             self._fail(failure)
@@ -287,15 +294,14 @@ class TelemetryEmitter:
         self._is_whole = False
         status: Status = "failed" if isinstance(error, Exception) else "stopped"
         try:
-            self.close(status, f"{type(error).__name__}: {error}" if status == "failed" else None)
+            self.close(status, told(error) if status == "failed" else None)
         except TelemetryError as failure:
             error.add_note(f"the telemetry could not be closed either: {failure}")
 
     # ---- the steps, whose failures go to _fail -------------------------------------------------
 
     def _open(self, host: Any) -> None:
-        if _LIVE.note is not None:
-            _warn(_LIVE.note)
+        self._process = os.getpid()
         self._host = view = HostView(host)
         self._dimensions = view.dimensions()
         self._tick = view.tick() if view.has_tick else 0
@@ -439,10 +445,21 @@ class TelemetryEmitter:
         self._sampled_tick = self._tick
         return count
 
+    @property
+    def _is_ours(self) -> bool:
+        """Whether this is the process that opened the files."""
+        return os.getpid() == self._process
+
     def _write(self, *, cut: bool = False) -> None:
         assert self._sink is not None
-        self._sink.write_events(self._core.take_events(cut=cut))
-        self._sink.write_telemetry(self._core.take_samples())
+        if not self._is_ours:
+            raise TelemetryError(
+                f"run {self.run_id} belongs to process {self._process}; this one, "
+                f"{os.getpid()}, was forked from it and needs an emitter of its own"
+            )
+        with Uninterrupted():
+            self._sink.write_events(self._core.take_events(cut=cut))
+            self._sink.write_telemetry(self._core.take_samples())
         self._written_at = time.perf_counter_ns()
 
     def _flush(self) -> None:
@@ -462,11 +479,12 @@ class TelemetryEmitter:
         except BaseException as caught:  # such as Ctrl-C: what is recorded is written all the same
             status, error, interrupt = "stopped", None, caught
         try:
-            self._write(cut=True)
-            if self._snapshots is not None:
-                self._snapshots.close()
-            self._emitter_ns += time.perf_counter_ns() - entered
-            self._write_end(status, error)
+            with Uninterrupted():
+                self._write(cut=True)
+                if self._snapshots is not None:
+                    self._snapshots.close()
+                self._emitter_ns += time.perf_counter_ns() - entered
+                self._write_end(status, error)
         finally:
             if interrupt is not None:  # also where the files cannot be written: that is its context
                 raise interrupt
@@ -509,11 +527,12 @@ class TelemetryEmitter:
         """End the telemetry after a failure, then raise or warn as ``on_error`` says."""
         failure = error
         if not isinstance(failure, TelemetryError):
-            failure = HostError(f"reading the host failed: {type(error).__name__}: {error}")
+            failure = HostError(f"reading the host failed: {told(error)}")
             failure.__cause__ = error
         self._failure = str(failure)
         self._watching = False
-        self._end_after(failure)
+        if self._is_ours:
+            self._end_after(failure)
         if self.config.on_error == "raise":
             raise failure
         _warn(f"the telemetry of run {self.run_id} stops at tick {self._tick}: {failure}")
@@ -545,6 +564,8 @@ class TelemetryEmitter:
 
     def _release(self) -> None:
         """Close the files, whatever state they are in."""
+        if not self._is_ours:
+            return
         if self._sink is not None:
             with contextlib.suppress(OutputError):
                 self._sink.close()

@@ -13,10 +13,10 @@ when it is taken.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
+from ecosim.telemetry_config import check_ring_capacity
 from ecosim.telemetry_errors import HostError
 from ecosim.telemetry_event_table import EventTable
 from ecosim.telemetry_host import (
@@ -35,6 +35,7 @@ from ecosim.telemetry_values import (
     describe,
     float_buffer,
     identifier,
+    layer_buffer,
     mapping,
     name,
     number,
@@ -71,7 +72,7 @@ class AggregateCore:
     log_events : bool
         Whether events are kept for the log; windows count them either way.
     ring_capacity : int
-        Most events of one batch, 1 or more.
+        Most events of one batch, 1 to 2**24.
     on_full : {"drain", "drop"}
         ``drain`` closes a full batch and starts another; ``drop`` counts and forgets what comes
         until the batch is cut.
@@ -94,7 +95,7 @@ class AggregateCore:
         self.run_id = run_id
         self.variables = tuple(variables)
         self.log_events = log_events
-        self.ring_capacity = ring_capacity
+        self.ring_capacity = check_ring_capacity(ring_capacity)
         self.on_full = on_full
 
         self.samples_taken = 0
@@ -260,8 +261,7 @@ class AggregateCore:
             call then reads every depth.
         """
         known = self._known_layers.pop(layer, None) or KnownLayer()
-        cells = None if dimensions is None else math.prod(dimensions)
-        flat = float_buffer(values, cells, f"voxel_grid[{layer!r}]")
+        flat = layer_buffer(values, dimensions, f"voxel_grid[{layer!r}]")
         if bands is not None:
             depth = 0 if dimensions is None or min(dimensions) < 1 else dimensions[1]
             bands = depth_bands(bands, depth, f"voxel_versions[{layer!r}]")

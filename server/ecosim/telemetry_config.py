@@ -173,7 +173,18 @@ def check_run_id(run_id: object) -> str:
             "run_id: expected 1 to 128 letters, digits, '.', '_' or '-', a letter or digit first, "
             f"got {describe(run_id)}"
         )
-    return run_id
+    return str.__str__(run_id)  # of a subclass, such as an Enum, the text itself
+
+
+def check_ring_capacity(capacity: object) -> int:
+    """Return the most events that a ring holds.
+
+    Raises
+    ------
+    TelemetryConfigError
+        It is no integer from 1 to 2**24.
+    """
+    return _CHECKS["ring_capacity"](capacity, "ring_capacity")  # type: ignore[no-any-return]
 
 
 def new_run_id() -> str:
@@ -189,18 +200,15 @@ def _flag(value: Any, where: str) -> bool:
 
 def _integer(lowest: int, highest: int | None = None) -> Callable[[Any, str], int]:
     def check(value: Any, where: str) -> int:
-        fits = (
-            isinstance(value, int)
-            and not isinstance(value, bool)
-            and value >= lowest
-            and (highest is None or value <= highest)
-        )
-        if not fits:
+        integer = None
+        if hasattr(value, "__index__") and not isinstance(value, bool):
+            integer = int(value.__index__())
+        if integer is None or integer < lowest or (highest is not None and integer > highest):
             limit = f">= {lowest}" if highest is None else f"in {lowest}..{highest}"
             raise TelemetryConfigError(
                 f"{where}: expected an integer {limit}, got {describe(value)}"
             )
-        return int(value)
+        return integer
 
     return check
 
@@ -210,7 +218,7 @@ def _choice(*choices: str) -> Callable[[Any, str], str]:
         if not isinstance(value, str) or value not in choices:
             expected = " or ".join(repr(choice) for choice in choices)
             raise TelemetryConfigError(f"{where}: expected {expected}, got {describe(value)}")
-        return value
+        return str.__str__(value)
 
     return check
 
@@ -233,7 +241,7 @@ def _names(value: Any, where: str) -> tuple[str, ...]:
         )
     if len(set(names)) != len(names):
         raise TelemetryConfigError(f"{where}: expected each name once, got {describe(value)}")
-    return names
+    return tuple(map(str.__str__, names))
 
 
 def _formats(value: Any, where: str) -> str | tuple[str, ...]:

@@ -8,6 +8,14 @@ modules need nothing but each other: a host engine may be a package called ``eco
 from __future__ import annotations
 
 
+def told(error: BaseException) -> str:
+    """Return an error as one text, whatever its class makes of itself."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return f"{type(error).__name__}, which cannot be shown as text"
+
+
 class EcosimError(Exception):
     """Root of every error this package raises on purpose."""
 

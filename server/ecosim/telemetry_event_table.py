@@ -14,6 +14,7 @@ The compiled twin makes records of 64 bytes straight from the columns; this one 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from numbers import Real
 from typing import Any, Final, NamedTuple
 
 from ecosim.telemetry_errors import HostError
@@ -112,7 +113,7 @@ class BoundColumns:
 
     def _axis(self, axis: str, value: Any) -> memoryview[Any] | float:
         where = f"event_table.{axis}"
-        if isinstance(value, (int, float)):
+        if isinstance(value, Real):  # those of numpy too
             return number(value, where)
         return column(value, len(self.entity), where, floats=True)
 

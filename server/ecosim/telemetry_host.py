@@ -261,7 +261,8 @@ class HostView:
         elif callable(getattr(grid, "walk_layer", None)):
             if getattr(grid, "dimensions", None) is None:
                 raise HostError("host.voxel_grid: expected 'dimensions' beside 'walk_layer'")
-            names = list(getattr(grid, "layers", None) or self._walkable(grid))
+            listed = getattr(grid, "layers", None) or self._walkable(grid)
+            names = [name(layer, "host.voxel_grid.layers: layer name") for layer in listed]
         else:
             raise HostError(
                 "host.voxel_grid: expected a mapping of layer to array, or an object with "

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from ecosim.telemetry_values import plain, readable
+from ecosim.telemetry_values import plain, plain_seed, readable
 
 SCHEMA_VERSION: Final = 1
 
@@ -58,7 +58,7 @@ def config_record(
     about = software(backend)
     decisive = {
         "world": {key: value for key, value in world.items() if key not in _UNDECISIVE},
-        "seed": plain(seed, "host.seed"),
+        "seed": plain_seed(seed, "host.seed"),
         # What the world says already is not said twice: it may have been written there.
         "parameters": {path: v for path, v in chosen.items() if _value_at(world, path) != v},
         "versions": {key: about[key] for key in ("version", "schema_version")},

@@ -29,7 +29,7 @@ from typing import Any, Final
 from ecosim.telemetry_config import SnapshotConfig
 from ecosim.telemetry_errors import HostError, OutputError, TelemetryConfigError
 from ecosim.telemetry_host import walked_cells
-from ecosim.telemetry_values import float_buffer
+from ecosim.telemetry_values import layer_buffer
 
 #: The first that gives a file its name only when it is whole.
 _OLDEST_ZARR: Final = (3, 1, 3)
@@ -266,7 +266,7 @@ class SnapshotWriter:
         """Return the cells of a layer as an array of one axis."""
         where = f"voxel_grid[{layer!r}]"
         if isinstance(grid, Mapping):
-            return self._numpy.asarray(float_buffer(grid[layer], self._cells, where))
+            return self._numpy.asarray(layer_buffer(grid[layer], self._dimensions, where))
         return self._numpy.array(walked_cells(grid, layer, self._dimensions, where))
 
     def _write(self) -> None:

@@ -36,7 +36,9 @@ TABLES: Final[Mapping[str, tuple[Column, ...]]] = {
             "status", "category", "", "completed, stopped or failed; null while the run goes on"
         ),
         Column("error", "text", "", "what went wrong, of a run that failed"),
-        Column("seed", "integer", "", "seed of the run"),
+        Column(
+            "seed", "integer", "", "seed of the run; null where it is no integer (config has it)"
+        ),
         Column("biome", "category", "", "biome preset of the world; null where it failed"),
         Column("ticks", "integer", "ticks", "last tick watched; null where it failed or goes on"),
         Column(
@@ -193,7 +195,8 @@ class Rows:
     def _run(self, config: Mapping[str, Any], end: Mapping[str, Any]) -> tuple[Any, ...]:
         return (
             *(config["run_id"], self._batch_id, end.get("status"), end.get("error")),
-            *(config["seed"], config["biome"], end.get("tick"), end.get("events_dropped")),
+            *(_integer(config["seed"]), config["biome"]),
+            *(end.get("tick"), end.get("events_dropped")),
             config["config_sha256"],
             *(_cell(config["parameters"].get(path)) for path in self._parameters),
             json.dumps(config, separators=(",", ":")),
@@ -236,6 +239,10 @@ class Rows:
         for index, extra in record["extra"].items():
             extras[int(index)] = json.dumps(extra, separators=(",", ":"))
         lists["extra"] += extras
+
+
+def _integer(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _cell(value: Any) -> Any:

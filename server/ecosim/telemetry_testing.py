@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from ecosim.telemetry_aggregates import AggregateCore
+from ecosim.telemetry_backend import choose
 from ecosim.telemetry_config import DEFAULT_VARIABLES
 from ecosim.telemetry_errors import HostError
 from ecosim.telemetry_host import VOXEL_LAYERS, HostView
-from ecosim.telemetry_values import depth_bands, describe, float_buffer, plain
+from ecosim.telemetry_values import depth_bands, describe, float_buffer, plain, plain_seed
 
 #: Problems of one kind beyond this many are counted, not listed.
 _LISTED: Final = 10
@@ -58,14 +59,14 @@ def _check_state(engine: Any, variables: tuple[str, ...]) -> Iterator[str]:
     except Exception as error:
         yield _words(error)
         return
-    core = AggregateCore("check", variables)
+    core = _core(variables)
     if host.has_tick:
         yield from _attempt(host.tick)
     world = getattr(engine, "world", None)
     if world is not None and not isinstance(world, Mapping):
         yield f"host.world: expected a mapping, got {describe(world)}"
     yield from _attempt(plain, host.world(), "host.world")
-    yield from _attempt(plain, host.seed(), "host.seed")
+    yield from _attempt(plain_seed, host.seed(), "host.seed")
     yield from _check_entities(host, core)
     yield from _check_layers(host, core)
     if host.event_table is None:
@@ -133,7 +134,7 @@ def _check_step(engine: Any, variables: tuple[str, ...]) -> Iterator[str]:
     # Anything but a packet or a list of events is what a batch would pass over as well.
     events = packet.get("events") if isinstance(packet, Mapping) else packet
     if events is not None and isinstance(packet, (Mapping, list, tuple)):
-        yield from _attempt(AggregateCore("check", variables).record_events, events, None)
+        yield from _attempt(_core(variables).record_events, events, None)
     if before is None:
         if not isinstance(packet, Mapping) or "tick" not in packet:
             yield "tick: expected host.tick, or a packet with 'tick' from host.step(), got neither"
@@ -147,7 +148,7 @@ def _check_event_table(engine: Any) -> Iterator[str]:
     host = HostView(engine)
     if host.event_table is None:
         return
-    core = AggregateCore("check", ())
+    core = _core(())
     try:
         tick = host.tick()
         host.event_table.check_ticks(tick - 1, tick, every=False)
@@ -195,6 +196,11 @@ class _VersionCheck:
                 seen[layer, start, end] = version, rows
                 start = end
         return seen
+
+
+def _core(variables: tuple[str, ...]) -> AggregateCore:
+    """Return a core as runs use it here: the live one."""
+    return choose().core("check", variables)
 
 
 def _attempt(read: Callable[..., object], *args: Any) -> Iterator[str]:

@@ -122,6 +122,17 @@ def plain(value: Any, where: str) -> Any:
         raise HostError(f"{where}: expected a value nested less deeply") from None
 
 
+def plain_seed(value: Any, where: str) -> Any:
+    """Return a seed as :func:`plain` does, but an integer beyond 64 bits in decimal, as text.
+
+    Generators of numbers take such seeds, and many readers of JSON would round them.
+    """
+    if hasattr(value, "__index__") and not isinstance(value, bool):
+        integer = int(value.__index__())
+        return integer if abs(integer) < 2**63 else str(integer)
+    return plain(value, where)
+
+
 def _plain(value: Any, where: str) -> Any:
     if value is None or isinstance(value, bool):
         return value
@@ -165,6 +176,23 @@ def float_buffer(value: Any, length: int | None, where: str) -> memoryview[Any]:
     """
     view = _buffer(value, where, _FLOATS)
     return _flat(view, _float_code(view, where), length, where)
+
+
+def layer_buffer(value: Any, dimensions: Sequence[int] | None, where: str) -> memoryview[Any]:
+    """Return the cells of a voxel layer as :func:`float_buffer` does, any number if None.
+
+    A layer of three axes has those of the grid; one of fewer has as many values as it has cells.
+    """
+    view = _buffer(value, where, _FLOATS)
+    code = _float_code(view, where)
+    shape = view.shape or ()
+    if dimensions is None:
+        return _flat(view, code, None, where)
+    cells = math.prod(dimensions)
+    if len(shape) == 3 and math.prod(shape) == cells and shape != tuple(dimensions):
+        expected, got = (" x ".join(map(str, sides)) for sides in (dimensions, shape))
+        raise HostError(f"{where}: expected {expected} cells, got {got}")
+    return _flat(view, code, cells, where)
 
 
 def code_buffer(value: Any, length: int | None, where: str) -> memoryview[Any]:
