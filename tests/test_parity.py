@@ -128,7 +128,9 @@ HERD = {
 #: The same keys as one object, as equal strings, as strings of another class.
 spellings = st.sampled_from([str, lambda key: "".join(list(key)), Text])
 event_mappings = st.builds(
-    lambda event, extra, spell: {spell(key): item for key, item in (event | extra).items()},
+    lambda event, extra, spell: {
+        spell(key) if isinstance(key, str) else key: item for key, item in (event | extra).items()
+    },
     st.fixed_dictionaries({}, optional=fields),
     st.one_of(
         extras.map(lambda extra: extra or {}),
