@@ -13,6 +13,8 @@ from parity import compiled_core
 if compiled_core() is None:
     pytest.skip("the compiled core is not built", allow_module_level=True)
 
+from ecosim import _telemetry_core as compiled
+
 #: What a clock or the choice of backend decides, by record.
 EXEMPT = {"config": ("created_at",), "end": ("emitter_ns", "loop_ns")}
 
@@ -33,7 +35,8 @@ with TelemetryEmitter(settings, run_id="run") as emitter:
     emitter.on_init(engine)
     for _ in range({ticks}):
         emitter.on_tick(engine.step())
-print(BACKEND)
+from ecosim import _telemetry_core
+print(BACKEND, _telemetry_core.__file__)
 """
 
 
@@ -43,8 +46,9 @@ QUIET = ("-W", "error", "-W", "ignore:the reference core")
 
 def files_of(backend, folder, program):
     """Run a program with one backend, and return its two files without what is exempt."""
-    tests = str(Path(__file__).parent)
-    environment = os.environ | {"ECOSIM_BACKEND": backend, "PYTHONPATH": tests}
+    # First what this process imports from: the build under test may be no installed one.
+    paths = [*filter(None, [os.environ.get("PYTHONPATH")]), str(Path(__file__).parent)]
+    environment = os.environ | {"ECOSIM_BACKEND": backend, "PYTHONPATH": os.pathsep.join(paths)}
     done = subprocess.run(
         [sys.executable, *QUIET, "-c", program, str(folder)],
         capture_output=True,
@@ -52,7 +56,7 @@ def files_of(backend, folder, program):
         check=False,
         env=environment,
     )
-    assert (done.stdout, done.stderr) == (f"{backend}\n", "")
+    assert (done.stdout, done.stderr) == (f"{backend} {compiled.__file__}\n", "")
     lines = (folder / "run_telemetry.jsonl").read_bytes().splitlines()
     for place in (0, -1):
         record = json.loads(lines[place])
