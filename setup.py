@@ -1,8 +1,8 @@
 """Build of the package; metadata lives in pyproject.toml.
 
 ``ECOSIM_EXTENSIONS`` says what becomes of the compiled core: ``auto`` (the default) builds it and
-goes on without it where there is no working compiler, ``require`` fails without it, ``off`` makes
-a pure-Python wheel. The build log says which it was.
+goes on without it where there is no working compiler, ``require`` fails without it, ``off`` leaves
+it out. A wheel without it fits every platform. The build log says which it was.
 """
 
 import os
@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_ext import build_ext
 
 CHOICES = ("auto", "require", "off")
 
@@ -53,4 +55,38 @@ def extensions(choice: str) -> list[Extension]:
     return found
 
 
-setup(ext_modules=extensions(os.environ.get("ECOSIM_EXTENSIONS", "auto")))
+class BuildExtension(build_ext):
+    """Leaves nothing of an earlier build where the extension could not be built again."""
+
+    def build_extension(self, ext: Extension) -> None:
+        try:
+            super().build_extension(ext)
+        except Exception:
+            Path(self.get_ext_fullpath(ext.name)).unlink(missing_ok=True)
+            raise
+
+
+class Wheel(bdist_wheel):
+    """A wheel named after what was built: only with the compiled core is it one of a platform."""
+
+    def run(self) -> None:
+        if not self.skip_build:
+            self.reinitialize_command("build_ext").inplace = False
+            self.run_command("build")
+        path = self.get_finalized_command("build_ext").get_ext_fullpath
+        wanted = self.distribution.ext_modules or []
+        built = [extension for extension in wanted if Path(path(extension.name)).exists()]
+        if not built:
+            if wanted:
+                print("ecosim: the compiled core could not be built, so the wheel is without it")
+            library = self.get_finalized_command("build").build_lib
+            Path(library, "ecosim", "_telemetry_core.pyi").unlink(missing_ok=True)
+            self.distribution.ext_modules = []
+            self.root_is_pure = True
+        super().run()
+
+
+setup(
+    ext_modules=extensions(os.environ.get("ECOSIM_EXTENSIONS", "auto")),
+    cmdclass={"build_ext": BuildExtension, "bdist_wheel": Wheel},
+)

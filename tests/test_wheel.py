@@ -37,19 +37,25 @@ print(BACKEND)
 """
 
 
+def outer():
+    """Return this process's environment without what Python and pytest would take from it."""
+    return {key: item for key, item in os.environ.items() if not key.startswith("PY")}
+
+
 def command(*arguments, **environment):
     subprocess.run(
         [sys.executable, *map(str, arguments)],
         check=True,
         capture_output=True,
-        env=os.environ | environment,
+        env=outer() | environment,
     )
 
 
-def wheel_of(sdist, folder, extensions):
-    """Build the sdist into a wheel with one choice about the extension."""
+def wheel_of(source, folder, extensions, **environment):
+    """Build an sdist or a folder into a wheel with one choice about the extension."""
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder]
-    command("-m", "pip", "wheel", *options, sdist, ECOSIM_EXTENSIONS=extensions)
+    environment["ECOSIM_EXTENSIONS"] = extensions
+    command("-m", "pip", "wheel", *options, source, **environment)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
@@ -82,11 +88,41 @@ def test_the_sdist_holds_the_sources_of_the_core_and_no_build(sdist):
     assert not [name for name in names if name.endswith((".so", ".pyc", "_core.c"))]
 
 
+def assert_pure(wheel):
+    """Assert that a wheel fits every platform, and holds nothing of the compiled core."""
+    assert wheel.name.endswith("-py3-none-any.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (about,) = [name for name in names if name.endswith(".dist-info/WHEEL")]
+        assert "Root-Is-Purelib: true" in archive.read(about).decode().splitlines()
+    assert not [name for name in names if name.endswith((".so", ".pyd"))]
+    assert not [name for name in names if "_telemetry_core" in name]
+    assert "ecosim/telemetry.py" in names
+
+
 def test_without_the_extension_the_wheel_fits_every_platform(sdist, tmp_path):
-    pure = wheel_of(sdist, tmp_path, "off")
-    assert pure.name.endswith("-py3-none-any.whl")
-    with zipfile.ZipFile(pure) as archive:
-        assert not [name for name in archive.namelist() if name.endswith((".so", ".pyd"))]
+    assert_pure(wheel_of(sdist, tmp_path, "off"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there CC does not name the compiler")
+def test_without_a_compiler_the_wheel_fits_every_platform(sdist, tmp_path):
+    assert_pure(wheel_of(sdist, tmp_path, "auto", CC="/nonexistent"))
+    with pytest.raises(subprocess.CalledProcessError):
+        wheel_of(sdist, tmp_path, "require", CC="/nonexistent")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there CC does not name the compiler")
+def test_a_wheel_takes_no_extension_of_other_sources_along(sdist, tmp_path):
+    """Where a folder is built twice, what was built the first time may be out of date."""
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    core = source / "ext" / "_telemetry_core.pyx"
+    core.write_text("SMALL = 1\n")
+    assert "-none-any" not in wheel_of(source, tmp_path / "first", "auto").name
+    core.write_text("SMALL = 2\n")
+    assert_pure(wheel_of(source, tmp_path / "second", "auto", CC="/nonexistent"))
+    assert "-none-any" not in wheel_of(source, tmp_path / "third", "auto").name
 
 
 def test_the_wheel_holds_the_core_its_types_and_no_sources_of_it(wheel):
