@@ -222,9 +222,9 @@ def git_revision(checkout: Path) -> str | None:
     Reads git's files, because the command may be missing and costs milliseconds a run.
     """
     git = checkout / ".git"
-    if not (checkout / "setup.py").is_file():
-        return None
     try:
+        if not (checkout / "setup.py").is_file():
+            return None
         head = (git / "HEAD").read_text("ascii").strip()
         if not head.startswith("ref: "):
             return head
