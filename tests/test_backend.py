@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 
@@ -99,16 +98,3 @@ def test_what_is_missing_cannot_be_required():
     done = run(WITHOUT + "import ecosim.telemetry", ECOSIM_BACKEND="compiled")
     assert done.returncode == 1
     assert "ECOSIM_BACKEND: the compiled core cannot be used" in done.stderr
-
-
-def test_a_wrong_build_choice_is_an_error():
-    done = subprocess.run(
-        [sys.executable, "setup.py", "--version"],
-        cwd=Path(__file__).resolve().parents[1],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"ECOSIM_EXTENSIONS": "yes"},
-    )
-    assert done.returncode != 0
-    assert "ECOSIM_EXTENSIONS: expected one of auto, require, off, got 'yes'" in done.stderr

@@ -70,6 +70,21 @@ def test_the_tables_say_what_the_lines_say(tmp_path):
     assert json.loads(events[0]["extra"]).keys() == {"prev_state", "new_state"}
 
 
+def test_text_that_utf8_cannot_hold_is_written_readable(tmp_path):
+    host = MeadowHost()
+    host.entities = {"a\ud800b": {"species": "\udc00\U0001f98a", "state": "\\ud800"}}
+    settings = {"output_dir": tmp_path, "format": ["parquet"], "interval": 1}
+    with TelemetryEmitter(settings, run_id="r") as emitter:
+        emitter.on_init(host)
+        host.tick += 1
+        emitter.on_tick([{"type": "CROAK", "source_id": "a\ud800b"}])
+    dataset = ecosim.datasets.open(tmp_path / "r_parquet")
+    (event,) = dataset.table("events").to_pylist()
+    assert event["source_id"] == "a\ufffdb"
+    states = dataset.table("states").to_pylist()
+    assert {(row["species"], row["state"]) for row in states} == {("\ufffd\U0001f98a", "\\ud800")}
+
+
 @pytest.mark.parametrize(
     ("value", "told"),
     [({"variables": ["hunger"]}, '{"variables": ["hunger"]}'), ([1, 2], "[1, 2]"), ("a", "a")],

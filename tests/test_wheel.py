@@ -2,10 +2,12 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -88,6 +90,19 @@ def test_the_sdist_holds_the_sources_of_the_core_and_no_build(sdist):
     assert not [name for name in names if name.endswith((".so", ".pyc", "_core.c"))]
 
 
+def test_a_wrong_build_choice_is_an_error():
+    done = subprocess.run(
+        [sys.executable, "setup.py", "--version"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"ECOSIM_EXTENSIONS": "yes"},
+    )
+    assert done.returncode != 0
+    assert "ECOSIM_EXTENSIONS: expected one of auto, require, off, got 'yes'" in done.stderr
+
+
 def assert_pure(wheel):
     """Assert that a wheel fits every platform, and holds nothing of the compiled core."""
     assert wheel.name.endswith("-py3-none-any.whl")
@@ -157,6 +172,37 @@ def test_the_wheel_runs_the_emitter_on_the_compiled_core_without_a_compiler(whee
     assert [record["record"] for record in records] == ["config", *["sample"] * 4, "end"]
     assert records[-1]["events"] == 30
     assert records[2]["events"]["by_type"] == {"CROAK": 10}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the tools lie in another folder")
+def test_the_wheel_passes_the_tests_that_every_platform_runs(wheel, tmp_path):
+    """The command of cibuildwheel.toml, where nothing is installed but what it asks for."""
+    ci = tomllib.loads((PROJECT / "cibuildwheel.toml").read_text())["tool"]["cibuildwheel"]
+    venv.create(tmp_path / "home", with_pip=False)
+    tools = tmp_path / "home" / "bin"
+    wanted = [f"{wheel}[{','.join(ci['test-extras'])}]", *ci["test-requires"]]
+    options = ["--quiet", "--disable-pip-version-check", "--only-binary=:all:"]
+    installed = subprocess.run(
+        [sys.executable, "-m", "pip", "--python", tools / "python", "install", *options, *wanted],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=outer(),
+    )
+    if installed.returncode != 0 and "connection" in installed.stderr.lower():
+        pytest.skip("pip reaches no index of packages")
+    assert installed.returncode == 0, installed.stderr
+    words = [word.format(project=PROJECT) for word in shlex.split(ci["test-command"])]
+    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [tools / words[0], *words[1:]],
+        cwd=tmp_path,
+        env=outer() | ci["test-environment"] | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the tag is one of Linux")
