@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -223,14 +224,16 @@ def test_the_wheel_needs_no_newer_library_than_manylinux2014_has(wheel):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the tag is one of Linux")
 def test_auditwheel_gives_the_wheel_a_tag_that_old_systems_take(wheel, tmp_path):
-    tools = Path(sys.executable).parent
-    subprocess.run(
-        [sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", tmp_path, wheel],
-        check=True,
-        capture_output=True,
-        env=os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"},
-    )
+    """Also in a newer image, which names its own tag to auditwheel in the environment."""
+    ci = tomllib.loads((PROJECT / "cibuildwheel.toml").read_text())["tool"]["cibuildwheel"]
+    architecture = platform.machine()
+    image = ci["linux"][f"manylinux-{architecture}-image"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    options = ["repair", "--wheel-dir", tmp_path, wheel]
+    asked = f"{image}_{architecture}"
+    command("-m", "auditwheel", *options, PATH=path, AUDITWHEEL_PLAT=asked)
     (repaired,) = tmp_path.glob("*.whl")
+    assert asked in repaired.name
     assert "manylinux2014" in repaired.name
     with zipfile.ZipFile(repaired) as archive:
         # A library that had to be taken along would lie in a folder of its own.
