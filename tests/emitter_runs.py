@@ -2,10 +2,17 @@
 
 import array
 import json
+import os
 from pathlib import Path
+
+import pytest
 
 from ecosim.telemetry import EventTable, TelemetryEmitter
 from hosts import MeadowHost
+
+posix = pytest.mark.skipif(
+    os.name != "posix", reason="users, limits and files removed while open are those of POSIX"
+)
 
 
 def records(folder, stream="telemetry", run_id="r"):

@@ -4,7 +4,6 @@ import contextlib
 import json
 import math
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,7 @@ from ecosim.telemetry import (
     TelemetryWarning,
 )
 from ecosim.telemetry_schema import problems
-from emitter_runs import KeepingHost, records, run, started
+from emitter_runs import KeepingHost, posix, records, run, started
 from hosts import MeadowHost, SparseGrid
 
 TESTS = Path(__file__).parent
@@ -477,6 +476,7 @@ def public_path():
         yield Path(folder)
 
 
+@posix
 def test_a_read_only_folder_is_named_to_a_user_without_rights(public_path):
     folder = public_path / "sealed"
     folder.mkdir(mode=0o555)
@@ -499,6 +499,7 @@ def test_a_read_only_folder_is_named_to_a_user_without_rights(public_path):
     assert list(folder.iterdir()) == []
 
 
+@posix
 def test_a_file_that_vanished_is_an_error_and_not_silence(tmp_path):
     host = MeadowHost()
     emitter = TelemetryEmitter({"output_dir": tmp_path}, run_id="r")
@@ -509,6 +510,7 @@ def test_a_file_that_vanished_is_an_error_and_not_silence(tmp_path):
         emitter.close()
 
 
+@posix
 @pytest.mark.parametrize("on_error", ["raise", "disable"])
 def test_a_full_disk_leaves_whole_lines_and_no_end_record(tmp_path, on_error):
     """A limit on file size stands for the disk: the kernel cuts the write short just the same."""
@@ -585,7 +587,7 @@ def test_killed_at_any_moment_every_line_is_whole_and_every_flushed_line_is_ther
             flushed = int(process.stdout.readline())
         for _ in range(generator.randint(0, 200_000)):
             pass  # a moment that differs from seed to seed
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait()
     ticks = {}
     for stream in ("telemetry", "events"):

@@ -9,7 +9,7 @@ import pytest
 
 from ecosim.telemetry import EventTable, HostError, TelemetryWarning
 from ecosim.telemetry_testing import check_host
-from emitter_runs import KeepingHost, records, run, started, ticks_logged
+from emitter_runs import KeepingHost, posix, records, run, started, ticks_logged
 
 
 @pytest.fixture
@@ -176,6 +176,7 @@ def test_ctrl_c_in_the_last_look_leaves_what_was_recorded(tmp_path):
     assert ticks_logged(tmp_path) == list(range(1, 9))
 
 
+@posix
 def test_ctrl_c_is_not_lost_where_the_files_cannot_be_written_either(tmp_path):
     host = Interrupting(64)
     emitter = started(host, tmp_path)
