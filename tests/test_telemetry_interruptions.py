@@ -13,6 +13,9 @@ from ecosim.telemetry_signals import Uninterrupted
 from emitter_runs import records, started, ticks_logged
 from hosts import MeadowHost
 
+if not hasattr(os, "fork"):
+    pytest.skip("signals and forks as POSIX has them", allow_module_level=True)
+
 TESTS = Path(__file__).parent
 
 
