@@ -72,12 +72,18 @@ def overhead() -> str:
 
 
 def stalls() -> str:
-    """Return how long a call of the emitter holds up a tick."""
-    rows = [
-        (row["cause"], *(significant(row[key]) for key in ("median_us", "p999_us", "worst_us")))
-        for row in results.read("stalls")["rows"]
-    ]
-    return markdown(("us that the emitter holds up", "median", "99.9 %", "worst"), rows)
+    """Return how long a call of the emitter holds up a tick, over all ticks and by what it does."""
+    figures = results.read("stalls")
+    median, most, worst = (
+        significant(figures[key]) for key in ("median_us", "p999_us", "worst_us")
+    )
+    worst = f"{worst}: {figures['worst_cause']}"
+    rows = [("all ticks", f"{figures['ticks']:,}", median, most, worst)]
+    for row in figures["rows"]:
+        median, worst = (significant(row[key]) for key in ("median_us", "worst_us"))
+        rows.append((row["cause"], f"{row['ticks']:,}", median, "", worst))
+    heads = ("us that the emitter holds up", "ticks", "median", "99.9 %", "worst")
+    return markdown(heads, rows)
 
 
 def parts() -> str:
