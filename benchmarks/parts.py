@@ -63,7 +63,7 @@ class Table:
         """Print and keep one row, and return its value."""
         self.rows.append({"job": job, "by": by, "value": value, "unit": unit, "limit": limit})
         wanted = "" if limit is None else f"{limit:g}"
-        print(f"{job:<46} {by:<28} {value:>10.3g} {unit:<9} {wanted:>8}")
+        print(f"{job:<46} {by:<36} {value:>10.3g} {unit:<9} {wanted:>8}")
         return value
 
 
@@ -136,7 +136,11 @@ def population() -> tuple[dict[str, dict[str, Any]], SimpleNamespace]:
 
 
 def entities(table: Table, core: AggregateCore) -> None:
-    """Entities with species, state and six variables."""
+    """Entities with species, state and six variables.
+
+    The core counts species and states, and works out mean and spread; numpy and statistics do the
+    latter alone.
+    """
     job = "one entity: species, state, 6 variables"
     dicts, columns = population()
     reference = AggregateCore("run", DEFAULT_VARIABLES)
@@ -148,21 +152,73 @@ def entities(table: Table, core: AggregateCore) -> None:
     table.add(job, "compiled core, dicts", per_entity(core.read_entities, dicts, 51), "ns", 100)
     table.add(job, "reference, columns", per_entity(reference.read_columns, columns, 3), "ns")
     table.add(job, "reference, dicts", per_entity(reference.read_entities, dicts, 3), "ns")
+    table.add(job, "numpy masks: mean, std only", per_entity(spread_by_masks, columns, 15), "ns")
+    table.add(
+        job, "numpy bincount: mean, std only", per_entity(spread_by_bincount, columns, 15), "ns"
+    )
+    table.add(
+        job, "statistics, dicts: mean, std only", per_entity(spread_by_statistics, dicts, 1), "ns"
+    )
     mesa = optional("mesa")
     if mesa is None:
         print(f"{job:<46} Mesa: not installed")
         return
-    table.add(job, "Mesa DataCollector, 1,000", per_agent_in_mesa(mesa), "ns")
+    table.add(job, "Mesa DataCollector, 1,000: rows only", per_agent_in_mesa(mesa, dicts), "ns")
 
 
-def per_agent_in_mesa(mesa: Any) -> float:
-    """Return what Mesa's DataCollector takes an agent to collect six attributes, ns."""
+#: Mean and standard deviation by species and variable.
+Spread = dict[tuple[str, str], tuple[float, float]]
+
+
+def spread_by_masks(columns: SimpleNamespace) -> Spread:
+    """Return the spread of each variable, one species after the other."""
+    found = {}
+    for code, species in enumerate(columns.species_names):
+        mask = columns.species == code
+        for name, column in columns.variables.items():
+            values = column[mask]
+            found[species, name] = float(values.mean()), float(values.std())
+    return found
+
+
+def spread_by_bincount(columns: SimpleNamespace) -> Spread:
+    """Return the spread of each variable, all species at once; squares about the mean."""
+    codes, found = columns.species, {}
+    counts = np.bincount(codes)
+    for name, column in columns.variables.items():
+        means = np.bincount(codes, column) / counts
+        deviations = np.sqrt(np.bincount(codes, (column - means[codes]) ** 2) / counts)
+        for species, mean, deviation in zip(
+            columns.species_names, means.tolist(), deviations.tolist(), strict=True
+        ):
+            found[species, name] = mean, deviation
+    return found
+
+
+def spread_by_statistics(dicts: dict[str, dict[str, Any]]) -> Spread:
+    """Return the spread of each variable by the standard library."""
+    groups: dict[tuple[str, str], list[float]] = {}
+    for entity in dicts.values():
+        for name, value in entity["state_vars"].items():
+            groups.setdefault((entity["species"], name), []).append(value)
+    return {
+        key: (statistics.fmean(values), statistics.pstdev(values)) for key, values in groups.items()
+    }
+
+
+def per_agent_in_mesa(mesa: Any, dicts: dict[str, dict[str, Any]]) -> float:
+    """Return what Mesa's DataCollector takes an agent to collect what an entity has, ns.
+
+    The agents are the first 1,000 entities. It keeps a row an agent and works out no mean.
+    """
     model = mesa.Model()
-    for _ in range(1000):
+    for entity in list(dicts.values())[:1000]:
         agent = mesa.Agent(model)
-        for name in DEFAULT_VARIABLES:
-            setattr(agent, name, 0.5)
-    collector = mesa.DataCollector(agent_reporters={name: name for name in DEFAULT_VARIABLES})
+        agent.species, agent.state = entity["species"], entity["state"]
+        for name, value in entity["state_vars"].items():
+            setattr(agent, name, value)
+    reported = ("species", "state", *DEFAULT_VARIABLES)
+    collector = mesa.DataCollector(agent_reporters={name: name for name in reported})
 
     def collect() -> None:
         collector.collect(model)
@@ -278,7 +334,7 @@ def lines(table: Table, core: AggregateCore) -> None:
 
 def main() -> dict[str, Any]:
     """Measure, print the table, and return the figures."""
-    print(f"{'job':<46} {'by':<28} {'median':>10} {'unit':<9} {'at most':>8}")
+    print(f"{'job':<46} {'by':<36} {'median':>10} {'unit':<9} {'at most':>8}")
     table = Table()
     core = choose("compiled").core("run", DEFAULT_VARIABLES)
     layers(table, core)
