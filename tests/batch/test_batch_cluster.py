@@ -20,6 +20,7 @@ from ecosim.batch.prepare import create_batch
 from ecosim.batch.progress import PlainProgress
 from ecosim.batch.runner import BatchReport, run_batch
 from ecosim.cli import main
+from ecosim.telemetry_backend import choose
 
 Command = Callable[..., int]
 
@@ -182,6 +183,14 @@ def test_a_run_that_kills_its_process_leaves_the_worker_alive(
     lost = [one for one in read_ledger(BatchLayout(tmp_path / "out")) if one.status != "done"]
     assert {one.error for one in lost} == {"the worker was killed by SIGKILL"}
     assert Counter(one.attempt for one in lost) == {1: 4, 2: 4}
+
+
+def test_a_worker_on_the_reference_says_what_that_costs(
+    batch_command: Command, cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.start_worker(ECOSIM_BACKEND="python")
+    assert batch_command(*on(cluster)) == 0
+    assert capsys.readouterr().err.count(f"note: {choose('python').note}\n") == 1
 
 
 def test_a_worker_with_other_code_is_refused(

@@ -17,6 +17,7 @@ from batch_option_cases import ENGINE
 from command_bench import SMALL_BATCH, Bench
 
 from ecosim.commands.progress import progress
+from ecosim.telemetry_backend import choose
 
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*[1-9][0-9;]*m")
 
@@ -112,9 +113,23 @@ def test_a_pipe_gets_plain_lines_with_progress_apart(bench: Bench) -> None:
         out, error = process.communicate()
     assert process.returncode == 0
     assert "\x1b" not in out + error
-    assert error == "2 runs to do\n"
+    assert [line for line in error.splitlines() if not line.startswith("note: ")] == [
+        "2 runs to do"
+    ]
     assert out.startswith("batch ")
     assert "2 of 2 runs done, 0 failed, 0 left" in out
+
+
+@pytest.mark.parametrize(("option", "times"), [("", 1), ("--json", 1), ("--quiet", 0)])
+def test_a_batch_on_the_reference_says_once_what_that_costs(
+    bench: Bench, option: str, times: int
+) -> None:
+    environment = os.environ | {"ECOSIM_BACKEND": "python"}
+    with _start(f"{SMALL_BATCH} --out out {option}", bench.folder, env=environment) as process:
+        out, error = process.communicate()
+    assert process.returncode == 0
+    assert (out + error).count("ms instead of") == times
+    assert error.count(f"note: {choose('python').note}\n") == times
 
 
 def test_a_long_run_tells_a_pipe_where_it_is() -> None:

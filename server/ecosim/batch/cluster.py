@@ -118,7 +118,7 @@ class DaskExecutor:
         count = len(self._client.nthreads())
         return f"on the cluster at {self._scheduler} ({count or 'no'} workers now)"
 
-    def probe(self) -> None:
+    def probe(self) -> str | None:
         """Check the batch's engine on a worker; wait for one if there is none yet."""
         reply: dict[str, Any] = {"no_folder": True}
         while reply.get("no_folder"):
@@ -127,6 +127,8 @@ class DaskExecutor:
                 self._send_inputs()
         if "ok" not in reply:
             raise EngineError(str(reply.get("error")))
+        note: str | None = reply.get("note")
+        return note
 
     def submit(self, task: Task) -> None:
         """Hand a task to the scheduler."""

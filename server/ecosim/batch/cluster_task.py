@@ -67,8 +67,8 @@ def serve(request: Request, inputs: dict[str, bytes] | None = None) -> dict[str,
     Returns
     -------
     dict
-        ``{"no_folder": true}``: ask again with ``inputs``. After a probe ``{"ok": true}`` or
-        ``{"error"}``. After a run ``{"attempt", "owner"}``, with ``"scratch"`` (worker address,
+        ``{"no_folder": true}``: ask again with ``inputs``. After a probe ``{"ok": true, "note"}``
+        or ``{"error"}``. After a run ``{"attempt", "owner"}``, with ``"scratch"`` (worker address,
         folder of the run, sizes of its files) where the files are still to be handed over.
     """
     worker = importlib.import_module("distributed").get_worker()
@@ -221,10 +221,9 @@ def _difference(request: Request) -> str | None:
 
 def _probe(slot: Slot) -> dict[str, Any]:
     try:
-        slot.probe()
+        return {"ok": True, "note": slot.probe()}
     except EngineError as error:
         return {"error": str(error)}
-    return {"ok": True}
 
 
 def _done_before(layout: BatchLayout, request: Request) -> Attempt | None:

@@ -38,8 +38,11 @@ class Executor(Protocol):
     def describe(self) -> str:
         """Return where runs are made, as the end of a sentence."""
 
-    def probe(self) -> None:
-        """Check that the batch's engine can be used where runs are made, or raise EngineError."""
+    def probe(self) -> str | None:
+        """Check that the batch's engine can be used where runs are made, or raise EngineError.
+
+        Returns what the core that is live there costs, where that is worth knowing.
+        """
 
     def submit(self, task: Task) -> None:
         """Take a task; return at once."""
@@ -100,9 +103,9 @@ class LocalExecutor:
         """Return how many runs are made at a time."""
         return f"{len(self._slots)} at a time"
 
-    def probe(self) -> None:
+    def probe(self) -> str | None:
         """Check the batch's engine in the first slot, whose process then goes on to make runs."""
-        self._slots[0].probe()
+        return self._slots[0].probe()
 
     def submit(self, task: Task) -> None:
         """Queue a task; slots start with the first one."""

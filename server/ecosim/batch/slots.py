@@ -65,8 +65,13 @@ class Slot:
         if self._child is not None:
             self._child.close()
 
-    def probe(self) -> None:
+    def probe(self) -> str | None:
         """Check that the batch's engine can be used.
+
+        Returns
+        -------
+        str or None
+            What the core that is live there costs, where that is worth knowing.
 
         Raises
         ------
@@ -79,6 +84,8 @@ class Slot:
             raise EngineError(f"--engine: expected an engine, but {error}") from error
         if "ok" not in reply:
             raise EngineError(str(reply.get("error")))
+        note: str | None = reply.get("note")
+        return note
 
     def attempt(self, task: Task, owner: str = "") -> Attempt:
         """Run one task to its outcome, whatever that is.

@@ -6,7 +6,7 @@ Each request and each reply is one JSON object on one line.
 request                                reply
 =====================================  ===========================================================
 ``{"open": folder}``                   ``{"ok": true}``, or ``{"status": "bad_engine", "error"}``
-``{"probe": true}``                    the same
+``{"probe": true}``                    the same, with ``"note"``: what the live core costs, or null
 ``{"run": row, "apart": folder,        ``{"status": "done" | "failed" | "no_space", "error",
 "owner": text}``                       "traceback"}``; a null folder is the batch's own
 =====================================  ===========================================================
@@ -33,6 +33,7 @@ from ecosim.batch.execution import RunMaker, is_no_space
 from ecosim.batch.layout import BatchLayout
 from ecosim.batch.rows import Row
 from ecosim.errors import EcosimError, EngineError
+from ecosim.telemetry_backend import choose
 
 _LONGEST_ERROR: Final = 500
 _LONGEST_TRACEBACK: Final = 8_000
@@ -54,7 +55,7 @@ def main() -> int:
                 raise EngineError("worker: expected 'open' before any other request")
             elif "probe" in request:
                 maker.probe()
-                reply = {"ok": True}
+                reply = {"ok": True, "note": choose().note}
             else:
                 apart = request["apart"]
                 maker.make(

@@ -79,7 +79,8 @@ def run_command(arguments: argparse.Namespace) -> int:
                 f"{batch.plan.world}, {batch.plan.ticks} ticks each, {executor.describe()}, "
                 f"into {batch.layout.root}"
             )
-            executor.probe()
+            if note := executor.probe():
+                output.note(note)
             unless_begun.pop_all()
             progress = progress_for(sys.stderr, quiet=output.quiet)
             with stopped_by_signals() as stop:

@@ -42,6 +42,12 @@ class Output:
         if not (self.json or self.quiet):
             print(printable_lines(text), flush=True)
 
+    def note(self, text: str) -> None:
+        """Print what is good to know on standard error; nothing ends because that is full."""
+        if not self.quiet:
+            with contextlib.suppress(OSError):
+                print(f"note: {printable_lines(text)}", file=sys.stderr, flush=True)
+
     def document(self, value: Mapping[str, Any]) -> None:
         """Print the object that stands for the whole report, if it was asked for."""
         if self.json:
