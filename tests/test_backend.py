@@ -1,6 +1,7 @@
 """The one place that chooses the core."""
 
 import os
+import platform
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,28 @@ from parity import compiled_core
 
 #: Makes the extension impossible to import, as where it was not built.
 WITHOUT = "import sys; sys.modules['ecosim._telemetry_core'] = None;"
+
+#: Lets the extension refuse to load, as where its self-test fails.
+REFUSED = """
+import sys
+
+class Refusing:
+    def find_spec(self, name, path, target=None):
+        if name == "ecosim._telemetry_core":
+            raise ImportError("ecosim._telemetry_core is refused: it does not like it here")
+
+sys.meta_path.insert(0, Refusing())
+"""
+
+#: Lets the process flush denormal numbers to zero, as a library built with fast-math may.
+FLUSHING = """
+import ctypes
+environment = (ctypes.c_uint32 * 8)()  # glibc's fenv_t on x86-64: MXCSR comes last
+libm = ctypes.CDLL("libm.so.6")
+libm.fegetenv(environment)
+environment[7] |= 0x8040
+libm.fesetenv(environment)
+"""
 
 
 def run(program: str, **environment: str) -> subprocess.CompletedProcess:
@@ -98,3 +121,47 @@ def test_what_is_missing_cannot_be_required():
     done = run(WITHOUT + "import ecosim.telemetry", ECOSIM_BACKEND="compiled")
     assert done.returncode == 1
     assert "ECOSIM_BACKEND: the compiled core cannot be used" in done.stderr
+
+
+def test_an_extension_that_refuses_to_load_says_why():
+    done = run(REFUSED + "import ecosim.telemetry", ECOSIM_BACKEND="compiled")
+    assert done.stderr.endswith(
+        "ECOSIM_BACKEND: the compiled core cannot be loaded: "
+        "ecosim._telemetry_core is refused: it does not like it here\n"
+    )
+    done = run(REFUSED + "from ecosim.telemetry_backend import choose; print(choose().note)")
+    assert done.stdout == (
+        "the reference core, as the compiled one cannot be loaded (ecosim._telemetry_core is "
+        "refused: it does not like it here): a sample takes some 30 ms instead of 0.2 ms\n"
+    )
+
+
+@pytest.mark.skipif(
+    (platform.machine(), platform.libc_ver()[0]) != ("x86_64", "glibc"),
+    reason="sets the register of x86-64 through glibc",
+)
+@pytest.mark.parametrize("choice", ["auto", "python"])
+def test_the_reference_says_that_the_process_flushes_denormals(choice):
+    program = f"from ecosim.telemetry_backend import choose; print(*choose({choice!r}))"
+    done = run(FLUSHING + program)
+    name, _, note = done.stdout.partition(" ")
+    assert name == "python"
+    assert "this process, which flushes denormal numbers to zero: its results may" in note
+    if choice == "auto" and compiled_core() is not None:
+        assert "ecosim._telemetry_core is refused: this process flushes denormal" in note
+        done = run(FLUSHING + "import ecosim.telemetry", ECOSIM_BACKEND="compiled")
+        assert "cannot be loaded: ecosim._telemetry_core is refused: this process" in done.stderr
+        assert "ECOSIM_EXTENSIONS" not in done.stderr.splitlines()[-1]
+
+
+def test_a_wrong_build_choice_is_an_error():
+    done = subprocess.run(
+        [sys.executable, "setup.py", "--version"],
+        cwd=Path(__file__).resolve().parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"ECOSIM_EXTENSIONS": "yes"},
+    )
+    assert done.returncode != 0
+    assert "ECOSIM_EXTENSIONS: expected one of auto, require, off, got 'yes'" in done.stderr

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from typing import Final, Literal, NamedTuple
 
 from ecosim.telemetry_aggregates import AggregateCore
@@ -17,8 +18,15 @@ from ecosim.telemetry_event_table import EventTable
 VARIABLE: Final = "ECOSIM_BACKEND"
 CHOICES: Final = ("auto", "compiled", "python")
 
-#: What a run pays on the reference: measured on the demo world (docs/compiled-core.md).
-_COST: Final = "a sample takes some 30 ms instead of 0.1 ms"
+#: What a run of the demo world pays on the reference: nearly all of it goes to five layers of
+#: 32 x 32 x 32 cells (README.md, "What it costs": the jobs of the core, taking a sample).
+_COST: Final = "a sample takes some 30 ms instead of 0.2 ms"
+
+#: The extension refuses to load in such a process; the reference has no other arithmetic to offer.
+_FLUSHED: Final = (
+    "; it computes with the processor settings of this process, which flushes denormal numbers to "
+    "zero: its results may differ from those of other processes"
+)
 
 _EXTENSION: Final = f"{__package__}._telemetry_core"
 
@@ -29,7 +37,7 @@ class Backend(NamedTuple):
     name: Literal["compiled", "python"]
     core: type[AggregateCore]
     event_table: type[EventTable]
-    #: One sentence on what the reference costs, where it is live; else None.
+    #: Why the reference is live and what that costs, where it is; else None.
     note: str | None
 
 
@@ -53,16 +61,26 @@ def choose(choice: str | None = None) -> Backend:
             f"{VARIABLE}: expected one of {', '.join(CHOICES)}, got {choice!r}"
         )
     if choice == "python":
-        note = f"the reference core, as {VARIABLE} asks for: {_COST}"
-        return Backend("python", AggregateCore, EventTable, note)
+        return _reference(f"the reference core, as {VARIABLE} asks for")
     try:
         extension = importlib.import_module(_EXTENSION)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         if choice == "compiled":
             raise TelemetryConfigError(
                 f"{VARIABLE}: the compiled core cannot be used ({error}); install the package "
                 "with ECOSIM_EXTENSIONS=require to see why, or set it to auto or python"
             ) from error
-        note = f"no compiled core ({error}): {_COST}"
-        return Backend("python", AggregateCore, EventTable, note)
+        return _reference(f"no compiled core ({error})")
+    except ImportError as error:  # it is there, and says what is wrong with it or the process
+        if choice == "compiled":
+            raise TelemetryConfigError(
+                f"{VARIABLE}: the compiled core cannot be loaded: {error}"
+            ) from error
+        return _reference(f"the reference core, as the compiled one cannot be loaded ({error})")
     return Backend("compiled", extension.AggregateCore, extension.EventTable, None)
+
+
+def _reference(reason: str) -> Backend:
+    flushed = sys.float_info.min * 0.5 == 0.0
+    note = f"{reason}: {_COST}{_FLUSHED if flushed else ''}"
+    return Backend("python", AggregateCore, EventTable, note)
