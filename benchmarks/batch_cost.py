@@ -146,10 +146,14 @@ def memory(runs: int) -> dict[str, float]:
         words = [sys.executable, "-c", COMMAND, "batch", "--world", "minimal", "-n", str(runs)]
         words += ["--ticks", "1", "--engine", "benchmarks.batch_cost:Idle", "--format", "jsonl"]
         words += ["--out", f"{folder}/out"]
-        environment = {**os.environ, "PYTHONPATH": str(here)}
+        # Before what is there already, which may say whose code is measured.
+        paths = [str(here), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
         begun = time.perf_counter()
-        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
         seconds = time.perf_counter() - begun
+    if done.returncode:
+        raise RuntimeError(f"the batch of {runs} idle runs: {done.stdout}{done.stderr}")
     kilobytes = int(done.stdout.split()[-2])
     return {"runs": runs, "peak_mb": kilobytes / 1024, "ms_a_run": 1e3 * seconds / runs}
 
