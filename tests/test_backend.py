@@ -152,16 +152,3 @@ def test_the_reference_says_that_the_process_flushes_denormals(choice):
         done = run(FLUSHING + "import ecosim.telemetry", ECOSIM_BACKEND="compiled")
         assert "cannot be loaded: ecosim._telemetry_core is refused: this process" in done.stderr
         assert "ECOSIM_EXTENSIONS" not in done.stderr.splitlines()[-1]
-
-
-def test_a_wrong_build_choice_is_an_error():
-    done = subprocess.run(
-        [sys.executable, "setup.py", "--version"],
-        cwd=Path(__file__).resolve().parents[1],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"ECOSIM_EXTENSIONS": "yes"},
-    )
-    assert done.returncode != 0
-    assert "ECOSIM_EXTENSIONS: expected one of auto, require, off, got 'yes'" in done.stderr
