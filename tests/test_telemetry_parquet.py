@@ -161,6 +161,18 @@ def test_what_a_run_is_can_be_read_from_its_start(tmp_path):
     assert len(dataset.files("runs")) == 1
 
 
+@pytest.mark.parametrize("seed", [2**64 - 1, "spring", [1, 2]])
+def test_a_seed_that_is_no_integer_of_64_bits_stands_in_the_config_alone(tmp_path, seed):
+    host = MeadowHost()
+    host.seed = seed
+    config = {"output_dir": tmp_path, "format": "parquet"}
+    with TelemetryEmitter(config, run_id="r") as emitter:
+        emitter.on_init(host)
+    (row,) = ecosim.datasets.open(tmp_path / "r_parquet").table("runs").to_pylist()
+    told = json.loads(row["config"])["seed"]
+    assert (row["seed"], told) == (None, str(seed) if isinstance(seed, int) else seed)
+
+
 def test_a_run_says_how_many_events_are_in_no_log(tmp_path):
     dataset = run(tmp_path, ring_capacity=2, on_full="drop")
     (row,) = dataset.table("runs").to_pylist()
