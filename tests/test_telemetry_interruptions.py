@@ -122,7 +122,7 @@ with TelemetryEmitter({"output_dir": folder, "interval": 5}, run_id="r") as emit
                 try:
                     emitter.flush()
                 except TelemetryError as error:
-                    print(error)
+                    print(error, flush=True)
                 emitter.close()
                 os._exit(7)
             _, status = os.waitpid(child, 0)
