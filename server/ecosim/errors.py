@@ -13,6 +13,7 @@
     └── BatchError
         ├── SpaceError (ValueError)             a parameter space or design with mistakes
         ├── BatchFolderError (OSError)          a batch folder that is missing, locked or different
+        │   └── RunFolderError                  a run's own files that cannot be read or written
         └── EngineError (TypeError)             an ``--engine`` callable that cannot be used
 
 Each also inherits the builtin a caller would expect. A message says what was expected, what came
@@ -39,6 +40,7 @@ __all__ = [
     "HostError",
     "MergeError",
     "OutputError",
+    "RunFolderError",
     "SpaceError",
     "TelemetryConfigError",
     "TelemetryError",
@@ -74,6 +76,10 @@ class SpaceError(BatchError, ValueError):
 
 class BatchFolderError(BatchError, OSError):
     """A batch folder that is missing, locked, or belongs to another batch."""
+
+
+class RunFolderError(BatchFolderError):
+    """The files that are kept of a run cannot be read or written, whatever its engine does."""
 
 
 class EngineError(BatchError, TypeError):

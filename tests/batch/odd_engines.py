@@ -1,6 +1,8 @@
 """Engines that do what no engine should and yet must not cost a batch more than their own run."""
 
+import errno
 import os
+from pathlib import Path
 
 from small_engines import Mishap, SmallEngine
 
@@ -35,3 +37,39 @@ class Chained(SmallEngine):
     def step(self) -> "Chained":
         super().step()
         return self
+
+
+class Unprivileged(Mishap):
+    """Takes its process the right to write the output of the runs with high hunger.
+
+    The variable ``ODD_ENGINES_RUNS`` names the folder of the runs while the right is to be lost.
+    """
+
+    def __init__(self, world: dict, *, seed: int) -> None:
+        super().__init__(world, seed=seed)
+        runs = os.environ.get("ODD_ENGINES_RUNS")
+        if runs and self.hunger > 1.5:
+            Path(runs).chmod(0o500)
+            for partial in Path(runs).glob("*.partial"):
+                partial.chmod(0o500)
+            if os.geteuid() == 0:
+                os.seteuid(65534)
+
+    def go_wrong(self) -> None:
+        pass
+
+
+class Forbidden(Mishap):
+    """Is refused a file of its own."""
+
+    def go_wrong(self) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/its/own/file")
+
+
+class OwnTelemetry(Mishap):
+    """Keeps telemetry of its own where it cannot be written."""
+
+    def go_wrong(self) -> None:
+        from ecosim.errors import OutputError
+
+        raise OutputError("/its/own/telemetry: could not write: Permission denied")

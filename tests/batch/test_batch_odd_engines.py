@@ -1,12 +1,14 @@
 """Odd engines and spaces: named before anything runs, or a mishap of their own runs alone."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from test_batch_runs import records, run_ids, whole_runs
 
 from ecosim.batch.layout import BatchLayout
+from ecosim.batch.ledger import read_ledger
 from ecosim.cli import main
 
 
@@ -28,6 +30,45 @@ def test_a_run_is_recorded_whatever_its_engine_says(tmp_path, monkeypatch, capsy
     assert whole_runs(BatchLayout("out")) == run_ids(BatchLayout("out"), hungry=False)
     assert main(["batch", "status", "out"]) == 3
     assert reason in capsys.readouterr().out
+
+
+def test_a_run_whose_output_may_not_be_written_is_not_held_against_it(
+    tmp_path, monkeypatch, capsys
+):
+    runs = tmp_path / "out" / "runs"
+    monkeypatch.setenv("ODD_ENGINES_RUNS", str(runs))
+    assert batch(tmp_path, "Unprivileged", tmp_path / "out") == 1
+    for folder in (runs, *runs.glob("*.partial")):
+        folder.chmod(0o755)
+    shown = capsys.readouterr().err
+    assert "Permission denied" in shown
+    assert "put right what keeps the output from being written, then" in shown
+    statuses = {attempt.status for attempt in read_ledger(BatchLayout(tmp_path / "out"))}
+    assert statuses <= {"done", "no_space"}
+    monkeypatch.delenv("ODD_ENGINES_RUNS")
+    assert main(["batch", "--out", str(tmp_path / "out"), "--resume"]) == 0
+    assert len(whole_runs(BatchLayout(tmp_path / "out"))) == 8
+
+
+def test_what_lies_in_the_way_of_a_run_is_not_held_against_it(tmp_path, capsys):
+    out = tmp_path / "out"
+    assert batch(tmp_path, "Wandering", out) == 0
+    lost = BatchLayout(out).finished()[3]
+    shutil.rmtree(BatchLayout(out).run(lost))
+    BatchLayout(out).partial(lost).write_text("in the way")
+    assert main(["batch", "--out", str(out), "--resume"]) == 1
+    assert f"{lost}.partial: expected to write the run, " in capsys.readouterr().err
+    BatchLayout(out).partial(lost).unlink()
+    assert main(["batch", "--out", str(out), "--resume"]) == 0
+
+
+@pytest.mark.parametrize("engine", ["Forbidden", "OwnTelemetry"])
+def test_what_an_engine_may_not_write_itself_is_its_own_failure(tmp_path, engine):
+    assert batch(tmp_path, engine, tmp_path / "out") == 3
+    attempts = list(read_ledger(BatchLayout(tmp_path / "out")))
+    failed = [one for one in attempts if one.status != "done"]
+    assert {one.status for one in failed} == {"failed"}
+    assert all("/its/own/" in one.error for one in failed)
 
 
 def test_an_engine_that_changes_the_working_folder_changes_nothing_else(tmp_path, monkeypatch):

@@ -236,7 +236,7 @@ def test_a_batch_that_met_a_full_disk_is_finished_after_making_room(
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     _, errors = process.communicate()
     assert process.returncode == 1, errors
-    assert "make room, then" in errors
+    assert "make room, or put right what" in errors
     assert "Traceback" not in errors
     assert contents(out).items() <= contents(quiet_batch).items()
     assert batch_command("--resume", engine="Patient") == 0

@@ -11,7 +11,7 @@ import errno
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,11 +27,19 @@ from ecosim.batch.layout import (
 from ecosim.batch.options import DEFAULT_ENGINE
 from ecosim.batch.plan import BatchPlan, read_plan
 from ecosim.batch.rows import Row
-from ecosim.errors import BatchError, BatchFolderError, EngineError, TelemetryError
+from ecosim.errors import (
+    BatchError,
+    BatchFolderError,
+    EngineError,
+    OutputError,
+    RunFolderError,
+    TelemetryError,
+)
 from ecosim.telemetry_snapshots import snapshots_path
 from ecosim.telemetry_writers import events_path, telemetry_path
 
-#: What the operating system says when there is no room, or no right, to write what must be written.
+#: What the operating system says when there is no room, whoever writes: an engine's own files
+#: mostly lie on the same disk.
 _NO_SPACE: Final = {errno.ENOSPC, errno.EFBIG, errno.EROFS} | (
     {errno.EDQUOT} if hasattr(errno, "EDQUOT") else set()
 )
@@ -124,20 +132,24 @@ class RunMaker:
 
         Raises
         ------
+        RunFolderError
+            The files of the run cannot be written, which is no fault of its engine.
         Exception
             Whatever the engine raises; its private folder then holds the telemetry so far, with an
             ``end`` record that says ``failed``.
         """
         runs = self.layout.runs if apart is None else apart
         private = runs / self.layout.partial(row.run_id, owner).name
-        if private.exists():
-            shutil.rmtree(private)
-        private.mkdir(parents=True)
+        with _own_files(private):
+            if private.exists():
+                shutil.rmtree(private)
+            private.mkdir(parents=True)
         self._simulate(row, private)
-        # Closing the emitter has brought its files to the disk.
-        mark = content_mark(row, private)
-        write_synced(mark_file(private), readable_json(mark))
-        return publish(private, runs / row.run_id, mark)
+        with _own_files(private):
+            # Closing the emitter has brought its files to the disk.
+            mark = content_mark(row, private)
+            write_synced(mark_file(private), readable_json(mark))
+            return publish(private, runs / row.run_id, mark)
 
     def _world_for(self, parameters: Mapping[str, Any], seed: int) -> Any:
         """Return the merged world with a row's values, without a telemetry block.
@@ -162,13 +174,35 @@ class RunMaker:
         own = self._own_telemetry
         settings = {key: own[key] for key in _KEPT_SETTINGS if key in own}
         settings |= {"interval": self.plan.interval, "output_dir": str(private)}
-        with TelemetryEmitter(settings, run_id=row.run_id, parameters=row.parameters) as emitter:
-            emitter.on_init(engine)
-            for _ in range(self.plan.ticks):
-                packet = engine.step()
-                # The host interface leaves open what else a step returns.
-                told = isinstance(packet, (Mapping, list, tuple))
-                emitter.on_tick(packet if told else None)
+        stepping = False
+        try:
+            with TelemetryEmitter(
+                settings, run_id=row.run_id, parameters=row.parameters
+            ) as emitter:
+                emitter.on_init(engine)
+                for _ in range(self.plan.ticks):
+                    stepping = True
+                    packet = engine.step()
+                    stepping = False
+                    # The host interface leaves open what else a step returns.
+                    told = isinstance(packet, (Mapping, list, tuple))
+                    emitter.on_tick(packet if told else None)
+        except OutputError as error:
+            # An engine may keep telemetry of its own.
+            if stepping:
+                raise
+            raise RunFolderError(str(error)) from error
+
+
+@contextlib.contextmanager
+def _own_files(folder: Path) -> Iterator[None]:
+    """Tell what the system says about the runner's own files from what an engine raises."""
+    try:
+        yield
+    except RunFolderError:
+        raise
+    except OSError as error:
+        raise RunFolderError(f"{folder}: expected to write the run, {error}") from error
 
 
 def read_mark(layout: BatchLayout, run_id: str) -> dict[str, Any] | None:
@@ -223,8 +257,13 @@ def publish(private: Path, final: Path, mark: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_no_space(error: BaseException | None) -> bool:
-    """Return whether an error, or what caused it, is a disk without room or right to write."""
+    """Return whether an error, or what caused it, says that output could not be written.
+
+    Either the disk is full, or the files kept of a run could not be written for any other reason.
+    """
     while error is not None:
+        if isinstance(error, RunFolderError):
+            return True
         if isinstance(error, OSError) and error.errno in _NO_SPACE:
             return True
         error = error.__cause__ or error.__context__

@@ -27,7 +27,7 @@ AttemptStatus = Literal["done", "failed", "died", "timeout", "no_space", "no_wor
 #: These say nothing about the run and are not held against it: the machine cannot go on. What to do
 #: about each.
 UNCOUNTED: Final[dict[AttemptStatus, str]] = {
-    "no_space": "make room",
+    "no_space": "make room, or put right what keeps the output from being written",
     "no_worker": "put the workers right",
     "no_cluster": "start the scheduler again",
 }
