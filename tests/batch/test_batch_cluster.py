@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import resource
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,7 @@ from ecosim.batch.cluster import DaskExecutor
 from ecosim.batch.layout import BatchLayout
 from ecosim.batch.ledger import Attempt, read_ledger
 from ecosim.batch.options import BatchSettings
-from ecosim.batch.prepare import create_batch
+from ecosim.batch.prepare import create_batch, open_batch
 from ecosim.batch.progress import PlainProgress
 from ecosim.batch.runner import BatchReport, run_batch
 from ecosim.cli import main
@@ -128,7 +131,24 @@ def steady_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster
         yield cluster
 
 
-def without_folder(cluster: Cluster, space_file: Path, out: Path, engine: str) -> BatchReport:
+@contextlib.contextmanager
+def no_room() -> Iterator[None]:
+    """Let a limit on file sizes stand for a full disk of this process."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def without_folder(
+    cluster: Cluster,
+    space_file: Path,
+    out: Path,
+    engine: str,
+    trouble: AbstractContextManager[None] | None = None,
+) -> BatchReport:
     """Run a batch on workers that do not see its folder: the sign in it is not there."""
     settings = BatchSettings(
         world="minimal", space=space_file, n=8, ticks=12, interval=5, seed=3,
@@ -139,7 +159,8 @@ def without_folder(cluster: Cluster, space_file: Path, out: Path, engine: str) -
         (sign,) = out.glob("cluster-*.sign")
         sign.unlink()
         dask.probe()
-        return run_batch(batch, dask, PlainProgress(shown))
+        with trouble or contextlib.nullcontext():
+            return run_batch(batch, dask, PlainProgress(shown))
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -163,6 +184,22 @@ def test_whole_and_failed_runs_arrive_with_all_they_have_to_tell(
         (telemetry,) = partial.glob("*_telemetry.jsonl")
         end = json.loads(telemetry.read_text().splitlines()[-1])
         assert (end["record"], end["status"], end["tick"]) == ("end", "failed", 2)
+
+
+def test_a_full_disk_of_the_coordinator_is_not_held_against_the_runs(
+    batch_command: Command, space_file: Path, tmp_path: Path, steady_cluster: Cluster
+) -> None:
+    out, local = tmp_path / "out", tmp_path / "local"
+    assert batch_command(out=local) == 0
+    report = without_folder(steady_cluster, space_file, out, "SmallEngine", no_room())
+    assert (report.ending, report.failed) == ("stopped", {})
+    assert "File too large" in report.reason
+    assert {attempt.status for attempt in read_ledger(BatchLayout(out))} <= {"done", "no_space"}
+    with (tmp_path / "again").open("w") as shown:
+        batch = open_batch(out)
+        report = run_batch(batch, DaskExecutor(batch, steady_cluster.address), PlainProgress(shown))
+    assert report.ending == "finished"
+    assert contents(out) == contents(local)
 
 
 def told(attempt: Attempt) -> tuple[object, ...]:

@@ -21,7 +21,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -228,11 +228,22 @@ class DaskExecutor:
                 self._send_inputs()
                 self.submit(task)
                 return None
-            return self._arrived(task, reply)
         except Exception as error:
-            if self._client.status != "running":
-                return self._failed(task, "no_cluster", f"the scheduler {self._scheduler} was lost")
-            return self._failed(task, "died", f"its result was lost: {error!r}")
+            return self._lost(task, error)
+        try:
+            return self._arrived(task, reply)
+        except OSError as error:
+            # Of a worker's troubles none comes as an OSError: this is the coordinator's own folder.
+            return self._failed(
+                task, "no_space", f"{self._layout.root}: expected to write, {error}"
+            )
+        except Exception as error:
+            return self._lost(task, error)
+
+    def _lost(self, task: Task, error: Exception) -> Attempt:
+        if self._client.status != "running":
+            return self._failed(task, "no_cluster", f"the scheduler {self._scheduler} was lost")
+        return self._failed(task, "died", f"its result was lost: {error!r}")
 
     def _meaning(self, error: BaseException) -> tuple[AttemptStatus, str]:
         """Return what an exception of a task, which raises none itself, says about the cluster."""
@@ -256,8 +267,7 @@ class DaskExecutor:
 
     def _fetch(self, scratch: dict[str, Any], private: Path) -> None:
         """Copy a run's files from a worker."""
-        run = self._client.run
-        where = {"workers": [scratch["address"]]}
+        address = scratch["address"]
         private.mkdir(parents=True, exist_ok=True)
         for name, size in scratch["files"].items():
             path = private / name
@@ -266,16 +276,18 @@ class DaskExecutor:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("wb") as stream:
                 for offset in range(0, size, _PART_BYTES):
-                    part = run(
-                        cluster_task.read_part,
-                        f"{scratch['folder']}/{name}",
-                        offset,
-                        min(_PART_BYTES, size - offset),
-                        **where,
-                    )
-                    stream.write(part[scratch["address"]])
+                    length = min(_PART_BYTES, size - offset)
+                    remote = f"{scratch['folder']}/{name}"
+                    stream.write(self._ask(address, cluster_task.read_part, remote, offset, length))
             sync_path(path)
-        run(cluster_task.forget, scratch["folder"], **where)
+        self._ask(address, cluster_task.forget, scratch["folder"])
+
+    def _ask(self, address: str, function: Callable[..., Any], *arguments: object) -> Any:
+        """Return what a function gives on a worker."""
+        try:
+            return self._client.run(function, *arguments, workers=[address])[address]
+        except Exception as error:
+            raise BatchError(f"{address}: expected an answer of the worker, {error!r}") from error
 
     def _publish(self, row: Row, private: Path) -> None:
         """Give handed-over files their final name, if they are what the worker wrote."""
