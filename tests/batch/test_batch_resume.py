@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from batch_cases import contents, start, wait_until
 from ecosim.batch.layout import BatchLayout
 from ecosim.batch.ledger import Ledger, read_ledger
 from ecosim.batch.rows import read_design
+from ecosim.cli import main
 
 Command = Callable[..., int]
 
@@ -204,11 +206,43 @@ def test_a_lost_run_is_made_again(batch_command: Command, tmp_path: Path) -> Non
     assert contents(layout.root) == before
 
 
+@pytest.mark.parametrize("mark", ["{", "[]", '{"files": {}}', '{"content_sha256": "0"}'])
+def test_a_damaged_mark_holds_up_no_other_run(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str], mark: str
+) -> None:
+    assert batch_command() == 0
+    layout = BatchLayout(tmp_path / "out")
+    before = contents(layout.root)
+    damaged, lost, *_ = before
+    layout.mark(damaged).write_text(mark)
+    shutil.rmtree(layout.run(lost))
+    capsys.readouterr()
+    named = f"{layout.mark(damaged)}: expected the mark of a run"
+    assert main(["batch", "status", str(layout.root)]) == 0
+    shown = capsys.readouterr().out
+    assert "6 of 8 runs done, 0 failed, 2 left" in shown
+    assert named in shown
+    assert "delete the folder of a run like this, then" in shown
+    assert batch_command("--resume") == 1
+    shown = capsys.readouterr()
+    assert "7 of 8 runs done, 0 failed, 1 left" in shown.out
+    assert named in shown.err
+    assert main(["batch", "verify", str(layout.root), "--rerun", "8", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert list(told["damaged"]) == [damaged]
+    assert (len(told["repeated"]), told["different"]) == (7, [])
+    assert main(["collect", str(layout.root), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["runs"], list(told["left_out"])) == (7, [damaged])
+    assert "expected the mark of a run" in told["left_out"][damaged]
+    shutil.rmtree(layout.run(damaged))
+    assert batch_command("--resume") == 0
+    assert contents(layout.root) == before
+
+
 def test_status_tells_how_a_batch_stands(
     batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from ecosim.cli import main
-
     batch_command(engine="Raising")
     capsys.readouterr()
     assert main(["batch", "status", str(tmp_path / "out")]) == 3

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ecosim.batch.execution import read_mark
+from ecosim.batch.execution import is_done, read_mark
 from ecosim.batch.ledger import is_at_work, read_ledger
 from ecosim.batch.prepare import Batch
 from ecosim.batch.rows import Row
@@ -19,7 +19,7 @@ from ecosim.batch.verify import damaged_runs, rerun, some_finished
 
 
 def report_keys(report: BatchReport) -> dict[str, Any]:
-    """Return how many runs are done, failed and left, and the failures grouped by reason."""
+    """Return how many runs are done, failed and left, the failures by reason, and the damaged."""
     errors = {run_id: f"{last.status}: {last.error}" for run_id, last in report.failed.items()}
     return {
         "total": report.total,
@@ -29,6 +29,7 @@ def report_keys(report: BatchReport) -> dict[str, Any]:
         "failures": [
             {"reason": reason, "runs": run_ids} for reason, run_ids in failure_groups(errors)
         ],
+        "damaged": report.damaged,
     }
 
 
@@ -124,6 +125,8 @@ def verify(batch: Batch, reruns: int, tell: Callable[[str], None]) -> Verificati
 
 
 def content_of(batch: Batch, row: Row) -> str | None:
-    """Return the content hash of a finished run, or None."""
+    """Return the content hash of a finished run; None without one, or if its mark is damaged."""
+    if not is_done(batch.layout, row.run_id):
+        return None
     mark = read_mark(batch.layout, row.run_id)
     return None if mark is None else str(mark["content_sha256"])

@@ -220,9 +220,33 @@ def read_mark(layout: BatchLayout, run_id: str) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise BatchFolderError(f"{path}: expected the mark of a run, {error}") from error
-    if not isinstance(value, dict):
+    if not _is_mark(value):
         raise BatchFolderError(f"{path}: expected the mark of a run, got another JSON value")
-    return value
+    mark: dict[str, Any] = value
+    return mark
+
+
+def is_done(layout: BatchLayout, run_id: str) -> bool:
+    """Return whether a run is finished; one whose mark cannot be read is not."""
+    try:
+        return read_mark(layout, run_id) is not None
+    except BatchFolderError:
+        return False
+
+
+def _is_mark(value: object) -> bool:
+    """Return whether a JSON value has what is read of a mark."""
+    if not isinstance(value, dict) or not isinstance(value.get("content_sha256"), str):
+        return False
+    told, snapshots = value.get("files"), value.get("snapshots", {})
+    return (
+        isinstance(told, dict)
+        and isinstance(snapshots, dict)
+        and all(
+            isinstance(one, dict) and "sha256" in one
+            for one in (*told.values(), *snapshots.values())
+        )
+    )
 
 
 def publish(private: Path, final: Path, mark: dict[str, Any]) -> dict[str, Any]:
@@ -244,7 +268,9 @@ def publish(private: Path, final: Path, mark: dict[str, Any]) -> dict[str, Any]:
     except OSError:
         if not mark_file(final).exists():
             raise
-        first: dict[str, Any] = json.loads(mark_file(final).read_bytes())
+        first = read_mark(BatchLayout(final.parent.parent), final.name)
+        if first is None:
+            raise
         shutil.rmtree(private)
         if first["content_sha256"] != mark["content_sha256"]:
             raise BatchError(

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
-from ecosim.batch.execution import read_mark
+from ecosim.batch.execution import is_done, read_mark
 from ecosim.batch.executors import Executor, Task
 from ecosim.batch.layout import BatchLayout
 from ecosim.batch.ledger import UNCOUNTED, Attempt, Ledger, read_ledger
@@ -52,6 +52,9 @@ class BatchReport:
         Runs of the folder, and runs whose folder is whole.
     failed : dict
         Run id to the last attempt at it, for runs that were set aside.
+    damaged : dict
+        Run id to what is wrong with its mark, for runs whose mark cannot be read. They stand in the
+        way of themselves and are neither done nor made again.
     ending : str
         ``finished``: every run is done or set aside; ``interrupted``: somebody asked for it;
         ``stopped``: the machine could not go on, for want of room or of processes.
@@ -64,6 +67,7 @@ class BatchReport:
     total: int
     done: int
     failed: dict[str, Attempt] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)
     ending: Ending = "finished"
     reason: str = ""
     advice: str = ""
@@ -100,12 +104,12 @@ def run_batch(
     """
     with Ledger(batch.layout) as ledger:
         attempts, report = _standing(batch, retries)
-        settled = report.failed.keys()
+        settled = report.failed.keys() | report.damaged.keys()
         indices = {row.run_id: row.index for row in batch.own_rows()}
         pending = collections.deque(
             run_id
             for run_id in indices
-            if run_id not in settled and read_mark(batch.layout, run_id) is None
+            if run_id not in settled and not is_done(batch.layout, run_id)
         )
         _sweep(batch.layout, set(pending))
         observer.begin(report.total, report.done, len(report.failed))
@@ -144,7 +148,7 @@ def run_batch(
             observer.end()
         if report.ending != "finished":
             # What was in flight may have been finished before it could be dropped.
-            report.done = sum(read_mark(batch.layout, run_id) is not None for run_id in indices)
+            report.done = sum(is_done(batch.layout, run_id) for run_id in indices)
         _sweep(batch.layout, indices.keys() - report.failed.keys())
     return report
 
@@ -177,7 +181,12 @@ def _standing(batch: Batch, retries: int) -> tuple[collections.Counter[str], Bat
     )
     report = BatchReport(total=len(batch.own_indices()), done=0)
     for row in batch.own_rows():
-        if read_mark(batch.layout, row.run_id) is not None:
+        try:
+            done = read_mark(batch.layout, row.run_id) is not None
+        except BatchFolderError as error:
+            report.damaged[row.run_id] = str(error)
+            continue
+        if done:
             report.done += 1
         elif last := set_aside(history.get(row.run_id, ()), retries):
             report.failed[row.run_id] = last

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ecosim.batch.child import Child, ChildEndedError
-from ecosim.batch.execution import content_mark, read_mark
+from ecosim.batch.execution import content_mark, is_done, read_mark
 from ecosim.batch.layout import BatchLayout
 from ecosim.batch.prepare import Batch
 from ecosim.batch.rows import Row
@@ -35,27 +35,32 @@ def find_row(batch: Batch, run_id: str) -> Row:
 def damaged_runs(batch: Batch) -> Iterator[tuple[str, str]]:
     """Yield the id of each finished run whose files are not those of its mark, and what differs."""
     for row in batch.rows:
-        mark = read_mark(batch.layout, row.run_id)
-        if mark is None:
-            continue
-        try:
-            found = content_mark(row, batch.layout.run(row.run_id))
-        except (OSError, ValueError) as error:
-            yield row.run_id, f"expected files that can be read, {error}"
-            continue
-        if found == mark:
-            continue
-        told, seen = ({**one["files"], **one.get("snapshots", {})} for one in (mark, found))
-        names = sorted(
-            name for name in told.keys() | seen.keys() if told.get(name) != seen.get(name)
-        )
-        yield row.run_id, f"expected the content of the mark, {', '.join(names) or 'it'} differs"
+        if damage := run_damage(batch.layout, row):
+            yield row.run_id, damage
+
+
+def run_damage(layout: BatchLayout, row: Row) -> str | None:
+    """Return how the files of a finished run differ from its mark; None if they do not."""
+    try:
+        mark = read_mark(layout, row.run_id)
+    except BatchFolderError as error:
+        return str(error)
+    if mark is None:
+        return None
+    try:
+        found = content_mark(row, layout.run(row.run_id))
+    except (OSError, ValueError) as error:
+        return f"expected files that can be read, {error}"
+    if found == mark:
+        return None
+    told, seen = ({**one["files"], **one.get("snapshots", {})} for one in (mark, found))
+    names = sorted(name for name in told.keys() | seen.keys() if told.get(name) != seen.get(name))
+    return f"expected the content of the mark, {', '.join(names) or 'it'} differs"
 
 
 def some_finished(batch: Batch, count: int, chance: random.Random) -> list[Row]:
     """Return at most so many rows of finished runs, by chance, in the order of the design."""
-    finished = set(batch.layout.finished())
-    rows = [row for row in batch.rows if row.run_id in finished]
+    rows = [row for row in batch.rows if is_done(batch.layout, row.run_id)]
     return sorted(chance.sample(rows, min(count, len(rows))), key=lambda row: row.index)
 
 

@@ -26,6 +26,8 @@ _COUNTS: Final = {
     "failed": "runs that were set aside",
     "left": "runs that are neither",
     "failures": "list of objects: `reason`, and `runs`, the ids of the runs it befell",
+    "damaged": "run id to what is wrong with its mark; such a run counts as left, and --resume "
+    "makes it again when its folder is deleted",
 }
 
 

@@ -12,7 +12,7 @@ from ecosim.batch.prepare import open_batch
 from ecosim.batch.progress import rate_text
 from ecosim.batch.runner import batch_report
 from ecosim.batch.verify import find_row, rerun
-from ecosim.commands.batch_run import counts_line, failure_lines, resume_hint
+from ecosim.commands.batch_run import counts_line, damage_lines, failure_lines, resume_hint
 from ecosim.commands.output import Output
 
 
@@ -29,6 +29,8 @@ def show_status(arguments: argparse.Namespace) -> int:
     if seconds := told["seconds_per_run"]:
         output.line(f"{seconds:.2f} s a run, {rate_text(1 / seconds)} a worker")
     for line in failure_lines(told["failures"]):
+        output.line(line)
+    for line in damage_lines(told["damaged"], told["folder"]):
         output.line(line)
     output.document(told)
     return EXIT_SOME_FAILED if told["failed"] else EXIT_DONE

@@ -30,6 +30,7 @@ from ecosim.batch.summary import summarize, summary_text
 from ecosim.commands.collect import collect_into
 from ecosim.commands.output import Output, group_lines, warnings_as_lines
 from ecosim.errors import BatchFolderError
+from ecosim.printable import printable
 from ecosim.stopping import stopped_by_signals
 from ecosim.telemetry_parquet import load_pyarrow
 
@@ -109,6 +110,14 @@ def failure_lines(failures: Iterable[Mapping[str, Any]]) -> list[str]:
     return [f"  {line}" for line in group_lines(groups)]
 
 
+def damage_lines(damaged: Mapping[str, str], folder: object) -> list[str]:
+    """Return a line for each run whose mark cannot be read, and what to do about them."""
+    if not damaged:
+        return []
+    advice = f"delete the folder of a run like this, then {resume_hint(folder)} makes it again"
+    return [*damaged.values(), advice]
+
+
 def counts_line(keys: Mapping[str, Any]) -> str:
     """Return how many runs are done, failed and left."""
     return (
@@ -167,6 +176,8 @@ def _conclude(output: Output, batch: Batch, report: BatchReport) -> int:
     output.line(f"\n{counts_line(keys)}")
     for line in failure_lines(keys["failures"]):
         output.line(line)
+    for line in damage_lines(report.damaged, layout.root):
+        print(printable(line), file=sys.stderr)
     if report.done and not (output.json or output.quiet):
         output.line(f"\n{summary_text(summarize(layout))}")
     output.line(f"\ndata: {layout.runs}{os.sep}<run_id>{os.sep}, design: {layout.design}")
@@ -176,6 +187,8 @@ def _conclude(output: Output, batch: Batch, report: BatchReport) -> int:
     if report.ending == "stopped":
         print(f"error: the batch could not go on: {report.reason}", file=sys.stderr)
         print(f"{report.advice}, then {resume_hint(layout.root)} continues", file=sys.stderr)
+        return EXIT_ERROR
+    if report.damaged:
         return EXIT_ERROR
     return EXIT_SOME_FAILED if report.failed else EXIT_DONE
 
