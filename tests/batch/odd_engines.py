@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from pathlib import Path
 
 from small_engines import Mishap, SmallEngine
@@ -73,3 +74,17 @@ class OwnTelemetry(Mishap):
         from ecosim.errors import OutputError
 
         raise OutputError("/its/own/telemetry: could not write: Permission denied")
+
+
+def hangs(world: dict, *, seed: int) -> SmallEngine:
+    """Never return; a file tells that it was called."""
+    Path(os.environ["ODD_ENGINES_SEEN"]).touch()
+    while True:
+        time.sleep(0.05)
+
+
+def tempered(world: dict, *, seed: int) -> SmallEngine:
+    """Return an engine unless the environment says that it is hot."""
+    if os.environ["ODD_ENGINES_TEMPER"] == "hot":
+        raise ValueError("too hot")
+    return SmallEngine(world, seed=seed)

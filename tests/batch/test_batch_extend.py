@@ -44,6 +44,26 @@ def test_an_extension_that_was_cut_short_is_as_if_never_begun(
     assert contents(out) == contents(larger)
 
 
+@pytest.mark.parametrize("trouble", ["scheduler", "engine"])
+def test_an_extension_that_cannot_start_changes_nothing(
+    batch_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    layout = BatchLayout(tmp_path / "out")
+    monkeypatch.setenv("ODD_ENGINES_TEMPER", "even")
+    assert batch_command("-n", 4, "--engine", "odd_engines:tempered") == 0
+    before = layout.batch.read_bytes(), layout.design.read_bytes()
+    words = ["batch", "--out", str(layout.root), "--extend", "4"]
+    if trouble == "engine":
+        monkeypatch.setenv("ODD_ENGINES_TEMPER", "hot")
+        assert main(words) == 2
+    else:
+        assert main([*words, "--executor", "dask", "--scheduler", "nofile.json"]) == 1
+    assert (layout.batch.read_bytes(), layout.design.read_bytes()) == before
+    monkeypatch.setenv("ODD_ENGINES_TEMPER", "even")
+    assert main(words) == 0
+    assert len(contents(layout.root)) == 8
+
+
 def test_only_a_sequence_can_go_on(
     batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

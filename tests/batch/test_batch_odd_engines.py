@@ -2,9 +2,11 @@
 
 import json
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
+from batch_cases import start, wait_until, write_space
 from test_batch_runs import records, run_ids, whole_runs
 
 from ecosim.batch.layout import BatchLayout
@@ -76,6 +78,21 @@ def test_an_engine_that_changes_the_working_folder_changes_nothing_else(tmp_path
     assert batch(tmp_path, "Wandering") == 0
     assert len(whole_runs(BatchLayout(tmp_path / "out"))) == 8
     assert not Path("/out").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_batch_that_is_ended_before_its_engine_is_checked_leaves_nothing(
+    tmp_path, monkeypatch, number
+):
+    seen = tmp_path / "seen"
+    monkeypatch.setenv("ODD_ENGINES_SEEN", str(seen))
+    process = start(write_space(tmp_path), tmp_path / "out", "--engine", "odd_engines:hangs")
+    wait_until(process, seen.exists)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == "interrupted\n"
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_else_a_step_returns_is_passed_over(tmp_path):

@@ -201,13 +201,14 @@ def open_batch(out: str | Path) -> Batch:
     return Batch(layout, plan, rows)
 
 
-def extend_batch(batch: Batch, more: int) -> Batch:
-    """Let the Sobol sequence of a batch go on; its first runs stay what they are.
+def extended_batch(batch: Batch, more: int) -> Batch:
+    """Return a batch whose Sobol sequence goes on; nothing is written yet.
+
+    The first runs stay what they are.
 
     Parameters
     ----------
     batch : Batch
-        One that no coordinator has open.
     more : int
         Runs to add, at least 1.
 
@@ -216,8 +217,7 @@ def extend_batch(batch: Batch, more: int) -> Batch:
     SpaceError
         The sampler's designs do not continue.
     BatchFolderError
-        This installation samples other points than the one that began the batch, another
-        coordinator has the batch, or it cannot be written.
+        This installation samples other points than the one that began the batch.
     """
     if batch.plan.sampler != "sobol":
         raise SpaceError(
@@ -233,17 +233,33 @@ def extend_batch(batch: Batch, more: int) -> Batch:
             f"{batch.layout.design}: expected the points this installation samples, it has others: "
             "extend it with the versions it was begun with"
         )
+    if warning := size_warning(plan.sampler, plan.n):
+        warnings.warn(warning, BatchWarning, stacklevel=2)
+    return Batch(batch.layout, plan, rows)
+
+
+def write_extension(batch: Batch) -> None:
+    """Write what :func:`extended_batch` returned.
+
+    Raises
+    ------
+    BatchFolderError
+        Another coordinator has the batch, or has extended it meanwhile, or it cannot be written.
+    """
     try:
         with Ledger(batch.layout):
-            write_whole(batch.layout.design, rows.lines())
-            write_plan(batch.layout, plan)
+            now = read_plan(batch.layout).n
+            if now >= batch.plan.n:
+                raise BatchFolderError(
+                    f"{batch.layout.batch}: expected fewer than {batch.plan.n} runs, another "
+                    f"command has made it {now}"
+                )
+            write_whole(batch.layout.design, batch.rows.lines())
+            write_plan(batch.layout, batch.plan)
     except BatchFolderError:
         raise
     except OSError as error:
         raise BatchFolderError(f"{batch.layout.root}: expected to write it, {error}") from error
-    if warning := size_warning(plan.sampler, plan.n):
-        warnings.warn(warning, BatchWarning, stacklevel=2)
-    return Batch(batch.layout, plan, rows)
 
 
 def differences(plan: BatchPlan, given: Mapping[str, Any]) -> list[str]:

@@ -21,8 +21,9 @@ from ecosim.batch.prepare import (
     create_batch,
     differences,
     discard_batch,
-    extend_batch,
+    extended_batch,
     open_batch,
+    write_extension,
 )
 from ecosim.batch.progress import progress_for
 from ecosim.batch.runner import BatchReport, run_batch
@@ -31,7 +32,7 @@ from ecosim.commands.collect import collect_into
 from ecosim.commands.output import Output, group_lines, warnings_as_lines
 from ecosim.errors import BatchFolderError
 from ecosim.printable import printable
-from ecosim.stopping import stopped_by_signals
+from ecosim.stopping import interrupted_by_signals, stopped_by_signals
 from ecosim.telemetry_parquet import load_pyarrow
 
 #: Those options that have a default and are no setting of the batch itself.
@@ -68,9 +69,9 @@ def run_command(arguments: argparse.Namespace) -> int:
             load_pyarrow()
     output = Output(arguments)
     onward = chosen.resume or chosen.extend is not None
-    with warnings_as_lines():
-        batch = _continued(chosen, given) if onward else _created(chosen, given)
-    with contextlib.ExitStack() as unless_begun:
+    with contextlib.ExitStack() as unless_begun, interrupted_by_signals():
+        with warnings_as_lines():
+            batch = _continued(chosen, given) if onward else _created(chosen, given)
         if not onward:
             unless_begun.callback(discard_batch, batch)
         with _executor(chosen, batch) as executor:
@@ -82,6 +83,8 @@ def run_command(arguments: argparse.Namespace) -> int:
             )
             if note := executor.probe():
                 output.note(note)
+            if chosen.extend is not None:
+                write_extension(batch)
             unless_begun.pop_all()
             progress = progress_for(sys.stderr, quiet=output.quiet)
             with stopped_by_signals() as stop:
@@ -166,7 +169,7 @@ def _continued(chosen: argparse.Namespace, given: Mapping[str, Any]) -> Batch:
             f"{chosen.out}: expected the settings and versions of the batch "
             f"(--force continues all the same):\n{lines}"
         )
-    return batch if chosen.extend is None else extend_batch(batch, chosen.extend)
+    return batch if chosen.extend is None else extended_batch(batch, chosen.extend)
 
 
 def _conclude(output: Output, batch: Batch, report: BatchReport) -> int:
