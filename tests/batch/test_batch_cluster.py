@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import resource
+import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -112,6 +113,29 @@ def test_a_killed_coordinator_is_continued_while_its_workers_are_still_busy(
     batch.communicate()
     for sign in out.glob("cluster-*"):
         sign.unlink()
+    again = start_on(cluster, space_file, out, "--resume")
+    _, errors = again.communicate(timeout=120)
+    assert again.returncode == 0, errors
+    assert_whole(out, quiet_batch)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_batch_with_a_worker_that_does_not_answer_can_be_stopped(
+    quiet_batch: Path, space_file: Path, tmp_path: Path, cluster: Cluster, times: int
+) -> None:
+    out = tmp_path / "out"
+    silent = cluster.start_worker()
+    batch = start_on(cluster, space_file, out)
+    wait_until(batch, lambda: len(contents(out)) >= 2)
+    silent.send_signal(signal.SIGSTOP)
+    for _ in range(times):
+        batch.send_signal(signal.SIGINT)
+    _, errors = batch.communicate(timeout=60)
+    assert batch.returncode == 130
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    cluster.kill(silent)
+    cluster.start_worker()
     again = start_on(cluster, space_file, out, "--resume")
     _, errors = again.communicate(timeout=120)
     assert again.returncode == 0, errors

@@ -45,6 +45,8 @@ _TASKS_PER_THREAD: Final = 2
 _SECONDS_BETWEEN_LOOKS: Final = 1.0
 _SECONDS_TO_CONNECT: Final = 30.0
 _SECONDS_TO_ANSWER: Final = 60.0
+#: Each of the steps of letting go waits so long for a worker or scheduler that does not answer.
+_SECONDS_TO_LET_GO: Final = 4.0
 #: A network file system may show a new folder late.
 _SECONDS_TO_APPEAR: Final = 60.0
 _PART_BYTES: Final = 4 * 2**20
@@ -109,13 +111,13 @@ class DaskExecutor:
         if now - self._looked >= _SECONDS_BETWEEN_LOOKS:
             self._looked = now
             with contextlib.suppress(OSError, ValueError, TimeoutError):
-                threads = sum(self._client.nthreads().values())
+                threads = sum(self._nthreads().values())
                 self._capacity = _TASKS_PER_THREAD * max(1, threads)
         return self._capacity
 
     def describe(self) -> str:
         """Return the scheduler and the number of workers now."""
-        count = len(self._client.nthreads())
+        count = len(self._nthreads())
         return f"on the cluster at {self._scheduler} ({count or 'no'} workers now)"
 
     def probe(self) -> str | None:
@@ -145,21 +147,35 @@ class DaskExecutor:
             return None
 
     def close(self) -> None:
-        """End this batch's runs on the workers and let go of the cluster, which goes on."""
+        """End this batch's runs on the workers and let go of the cluster, which goes on.
+
+        A worker that does not answer is left to itself: its children end a minute after their
+        last run, which lies in a folder of its own.
+        """
         if self._closed:
             return
         self._closed = True
         self._settled.put(None)
-        self._gatherer.join()
         try:
+            self._gatherer.join(_SECONDS_TO_LET_GO)
             with contextlib.suppress(Exception):
                 if self._client.status == "running":
-                    self._client.run(cluster_task.end_session, self._token, on_error="ignore")
+                    self._client.run(
+                        cluster_task.end_session,
+                        self._token,
+                        on_error="ignore",
+                        callback_timeout=_SECONDS_TO_LET_GO,
+                    )
             with contextlib.suppress(Exception):
-                self._client.close(timeout=_SECONDS_TO_CONNECT)
+                self._client.close(timeout=_SECONDS_TO_LET_GO)
         finally:
             self._layout.sign(self._token).unlink(missing_ok=True)
             self._at_close.close()
+
+    def _nthreads(self) -> dict[str, int]:
+        """Return the threads of each worker, as the scheduler knows them."""
+        threads: dict[str, int] = self._client.nthreads(callback_timeout=_SECONDS_TO_ANSWER)
+        return threads
 
     def _connected(self, scheduler: str) -> Any:
         """Return a client of the scheduler."""
@@ -285,7 +301,12 @@ class DaskExecutor:
     def _ask(self, address: str, function: Callable[..., Any], *arguments: object) -> Any:
         """Return what a function gives on a worker."""
         try:
-            return self._client.run(function, *arguments, workers=[address])[address]
+            if self._closed:
+                raise BatchError("the batch was stopped")
+            answers = self._client.run(
+                function, *arguments, workers=[address], callback_timeout=_SECONDS_TO_ANSWER
+            )
+            return answers[address]
         except Exception as error:
             raise BatchError(f"{address}: expected an answer of the worker, {error!r}") from error
 
