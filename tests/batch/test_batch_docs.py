@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ecosim.batch.execution import _KEPT_SETTINGS
+from ecosim.batch.hashes import VOLATILE_KEYS
 from ecosim.batch.ledger import UNCOUNTED
 from ecosim.batch.samplers import SAMPLERS, SEED_MODES
 from ecosim.batch.space import load_space, parse_space
@@ -60,6 +61,10 @@ def test_the_page_names_every_choice(name: str) -> None:
 
 def test_the_page_names_what_a_batch_takes_of_the_telemetry_block() -> None:
     assert all(f"`{name}`" in PAGE for name in ("interval", *_KEPT_SETTINGS))
+
+
+def test_the_page_names_what_may_differ_between_equal_batches() -> None:
+    assert all(f"`{name}`" in PAGE for names in VOLATILE_KEYS.values() for name in names)
 
 
 def test_the_page_lists_the_failures() -> None:

@@ -15,6 +15,7 @@ from ecosim.batch.hashes import VOLATILE_KEYS, file_hashes, stable_record
 from ecosim.batch.layout import BatchLayout
 from ecosim.batch.ledger import read_ledger
 from ecosim.batch.rows import read_design
+from ecosim.cli import main
 
 Command = Callable[..., int]
 
@@ -162,6 +163,24 @@ def test_without_retries_a_death_is_final(batch_command: Command, tmp_path: Path
     assert batch_command("--retries", 0, engine="Exiting") == 3
     attempts = list(read_ledger(BatchLayout(tmp_path / "out")))
     assert {attempt.attempt for attempt in attempts} == {1}
+
+
+def test_the_retries_of_a_batch_are_those_it_was_last_run_with(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, joined = tmp_path / "out", tmp_path / "joined"
+    assert batch_command("--retries", 0, engine="Exiting") == 3
+    capsys.readouterr()
+    assert main(["batch", "status", str(out)]) == 3
+    assert "4 of 8 runs done, 4 failed, 0 left" in capsys.readouterr().out
+    assert main(["batch", "merge", str(out), "--into", str(joined)]) == 3
+    assert "4 of 8 runs done, 4 failed, 0 left" in capsys.readouterr().out
+    attempts = list(read_ledger(BatchLayout(out)))
+    for folder in (out, joined):
+        assert main(["batch", "--out", str(folder), "--resume"]) == 3
+        assert list(read_ledger(BatchLayout(folder))) == attempts
+    assert main(["batch", "--out", str(out), "--resume", "--retries", "2"]) == 3
+    assert {attempt.attempt for attempt in read_ledger(BatchLayout(out))} == {1, 2, 3}
 
 
 def test_a_run_that_hangs_is_ended(batch_command: Command, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from ecosim import __version__
 from ecosim.batch.hashes import sha256
 from ecosim.batch.identity import engine_identity
 from ecosim.batch.layout import BatchLayout, canonical_json, readable_json, write_whole
+from ecosim.batch.options import DEFAULT_RETRIES
 from ecosim.batch.samplers import SEED_MODES, Sampler, SeedMode, block_size
 from ecosim.batch.space import Space, parse_space
 from ecosim.errors import BatchFolderError, SpaceError
@@ -56,6 +57,9 @@ class BatchPlan:
         Not part of the id: the shards of a batch are one batch.
     versions : dict
         Versions of packages and of the engine when the batch was planned; not part of the id.
+    retries : int
+        Further attempts at a run whose process died, as the batch was last run with; not part of
+        the id. What died more often is set aside.
     """
 
     batch_id: str
@@ -73,6 +77,7 @@ class BatchPlan:
     engine: str
     shard: str | None
     versions: dict[str, str]
+    retries: int = DEFAULT_RETRIES
 
     def runs_row(self, index: int) -> bool:
         """Return whether the row is one that this folder runs."""
@@ -118,6 +123,7 @@ class BatchPlan:
             "interval": self.interval,
             "engine": self.engine,
             "shard": self.shard,
+            "retries": self.retries,
             "versions": self.versions,
             "space": self.space.to_problem(),
         }
@@ -188,6 +194,8 @@ def read_plan(layout: BatchLayout) -> BatchPlan:
             )
         if value["sampler"] not in get_args(Sampler) or value["seed_mode"] not in SEED_MODES:
             raise ValueError("the sampler or seed_mode is unknown")
+        # Builds before it was kept ran with the default.
+        value.setdefault("retries", DEFAULT_RETRIES)
         fields = {name: value[name] for name in BatchPlan.__slots__ if name != "space"}
         return BatchPlan(
             **fields,

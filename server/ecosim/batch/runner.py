@@ -6,14 +6,14 @@ import collections
 import shutil
 import threading
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, Protocol
 
 from ecosim.batch.execution import is_done, read_mark
 from ecosim.batch.executors import Executor, Task
 from ecosim.batch.layout import BatchLayout
 from ecosim.batch.ledger import UNCOUNTED, Attempt, Ledger, read_ledger
-from ecosim.batch.options import DEFAULT_RETRIES
+from ecosim.batch.plan import write_plan
 from ecosim.batch.prepare import Batch
 from ecosim.errors import BatchFolderError
 
@@ -78,7 +78,7 @@ def run_batch(
     executor: Executor,
     observer: Observer,
     *,
-    retries: int = DEFAULT_RETRIES,
+    retries: int | None = None,
     stop: threading.Event | None = None,
 ) -> BatchReport:
     """Run every row that is neither done nor set aside.
@@ -88,8 +88,9 @@ def run_batch(
     batch : Batch
     executor : Executor
         Closed when this returns.
-    retries : int
-        Further attempts at a run whose process died; an exception or a timeout gets none.
+    retries : int, optional
+        Further attempts at a run whose process died; an exception or a timeout gets none. Kept in
+        the plan; left out, it is what the batch was last run with.
     stop : threading.Event, optional
         Setting it ends the batch: runs in flight are dropped and can be resumed.
 
@@ -103,6 +104,7 @@ def run_batch(
         Another coordinator has the folder, or it cannot be read.
     """
     with Ledger(batch.layout) as ledger:
+        retries = _keep_retries(batch, retries)
         attempts, report = _standing(batch, retries)
         settled = report.failed.keys() | report.damaged.keys()
         indices = {row.run_id: row.index for row in batch.own_rows()}
@@ -153,9 +155,9 @@ def run_batch(
     return report
 
 
-def batch_report(batch: Batch, retries: int = DEFAULT_RETRIES) -> BatchReport:
+def batch_report(batch: Batch) -> BatchReport:
     """Return how a batch stands on disk, without locking it."""
-    return _standing(batch, retries)[1]
+    return _standing(batch, batch.plan.retries)[1]
 
 
 def set_aside(attempts: Iterable[Attempt], retries: int) -> Attempt | None:
@@ -166,6 +168,17 @@ def set_aside(attempts: Iterable[Attempt], retries: int) -> Attempt | None:
     if counted[-1].status == "died" and len(counted) <= retries:
         return None
     return counted[-1]
+
+
+def _keep_retries(batch: Batch, retries: int | None) -> int:
+    """Return the further attempts a run gets; write it into the plan if it is another number."""
+    if retries is None or retries == batch.plan.retries:
+        return batch.plan.retries
+    try:
+        write_plan(batch.layout, replace(batch.plan, retries=retries))
+    except OSError as error:
+        raise BatchFolderError(f"{batch.layout.batch}: expected to write it, {error}") from error
+    return retries
 
 
 def _standing(batch: Batch, retries: int) -> tuple[collections.Counter[str], BatchReport]:

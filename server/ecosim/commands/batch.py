@@ -70,7 +70,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
           help="with --executor local: runs at a time (one a core)")  # fmt: skip
     where("--run-timeout", type=seconds, metavar="S", help="end a run after S seconds (never)")
     where("--retries", type=count, metavar="R",
-          help=f"further attempts at a run whose process died ({DEFAULT_RETRIES})")  # fmt: skip
+          help="further attempts at a run whose process died (what the batch was last run with, "
+          f"else {DEFAULT_RETRIES})")  # fmt: skip
     where("--format", type=_formats, metavar="FORMATS", help=f"{FORMATS[0]}: the files of the runs "
           f"alone; {FORMATS[1]}: the dataset too (where pyarrow is installed)")  # fmt: skip
     going = parser.add_argument_group("going on")

@@ -15,7 +15,7 @@ from typing import Any, Final
 from ecosim.batch.actions import report_keys
 from ecosim.batch.executors import Executor, LocalExecutor
 from ecosim.batch.exit_codes import EXIT_DONE, EXIT_ERROR, EXIT_INTERRUPTED, EXIT_SOME_FAILED
-from ecosim.batch.options import DEFAULT_RETRIES, EXECUTORS, BatchSettings
+from ecosim.batch.options import EXECUTORS, BatchSettings
 from ecosim.batch.prepare import (
     Batch,
     create_batch,
@@ -42,7 +42,7 @@ _DEFAULTS: Final = {
     "scheduler": None,
     "workers": None,
     "run_timeout": None,
-    "retries": DEFAULT_RETRIES,
+    "retries": None,
     "format": None,
     "resume": False,
     "extend": None,
