@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy
 import pytest
 from batch_cases import contents
 
+from ecosim.batch.execution import content_mark
 from ecosim.batch.layout import BatchLayout
 from ecosim.batch.ledger import read_ledger
 from ecosim.batch.rows import read_design
@@ -200,8 +205,18 @@ def test_folders_of_different_batches_do_not_join(
     assert batch_command("--shard", "1/2", out=one) == 0
     assert batch_command("--shard", "2/2", "--seed", 4, out=two) == 0
     assert main(["batch", "merge", str(one), str(two), "--into", str(joined)]) == 1
-    assert "batch_id, seed, design_sha256 differ" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert f"{two}: expected a shard of the batch in {one}, it differs:" in shown
+    assert "seed: 3 there, 4 here" in shown
     assert not joined.exists()
+    plan = json.loads((one / "batch.json").read_text())
+    plan["versions"]["numpy"] = "1.0"
+    plan["ticks"] = 13
+    (one / "batch.json").write_text(json.dumps(plan))
+    assert main(["batch", "merge", str(one), str(two), "--into", str(joined)]) == 1
+    shown = capsys.readouterr().err
+    assert "ticks: 13 there, 12 here" in shown
+    assert f"version of numpy: 1.0 there, {numpy.__version__} here" in shown
 
 
 def test_a_run_that_shards_tell_differently_is_an_error(
@@ -210,13 +225,102 @@ def test_a_run_that_shards_tell_differently_is_an_error(
     one, two, joined = tmp_path / "one", tmp_path / "two", tmp_path / "joined"
     for part in (one, two):
         assert batch_command("--shard", "1/2", out=part) == 0
-    layout = BatchLayout(two)
-    path = layout.mark(layout.finished()[0])
-    mark = json.loads(path.read_text())
-    path.write_text(json.dumps({**mark, "content_sha256": "0" * 64}))
+    row = next(row for row in read_design(two / "design.csv") if row.run_id in contents(two))
+    folder = BatchLayout(two).run(row.run_id)
+    spoil(telemetry_path(folder, row.run_id))
+    (folder / "run.json").write_text(json.dumps(content_mark(row, folder)))
     assert main(["batch", "merge", str(one), str(two), "--into", str(joined)]) == 1
     assert "the engine is not deterministic" in capsys.readouterr().err
     assert not joined.exists()
+
+
+def spoil(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b'"tick":5', b'"tick":6'))
+
+
+def test_a_sound_copy_of_a_run_is_taken_and_one_without_is_left_out(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two, joined = tmp_path / "one", tmp_path / "two", tmp_path / "joined"
+    for part in (one, two):
+        assert batch_command("--shard", "1/2", out=part) == 0
+    whole = contents(one)
+    first, second, third, _ = whole
+    spoil(telemetry_path(BatchLayout(one).run(first), first))
+    BatchLayout(one).mark(second).write_text("{")
+    for part in (one, two):
+        spoil(telemetry_path(BatchLayout(part).run(third), third))
+    capsys.readouterr()
+    assert main(["batch", "merge", str(one), str(two), "--into", str(joined), "--json"]) == 0
+    shown = capsys.readouterr()
+    told = json.loads(shown.out)
+    assert (told["done"], told["left"], list(told["left_out"])) == (3, 5, [third])
+    assert f"left out: {one / 'runs' / third}: expected the content of the mark" in shown.err
+    assert contents(joined) == {name: whole[name] for name in whole if name != third}
+    assert main(["batch", "verify", str(joined), "--rerun", "0"]) == 0
+    assert batch_command("--resume", out=joined) == 0
+    assert contents(joined).items() > whole.items()
+
+
+def test_what_failed_keeps_its_telemetry_and_its_count(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    part, joined, again = tmp_path / "part", tmp_path / "joined", tmp_path / "again"
+    assert batch_command("--shard", "1/2", out=part, engine="Raising") == 3
+    attempts = list(read_ledger(BatchLayout(part)))
+    partials = {path.relative_to(part) for path in part.glob("runs/*.partial/*")}
+    assert partials
+    assert main(["batch", "merge", str(part), "--into", str(joined)]) == 3
+    assert main(["batch", "merge", str(joined), str(part), "--into", str(again)]) == 3
+    for folder in (joined, again):
+        assert list(read_ledger(BatchLayout(folder))) == attempts
+        assert {path.relative_to(folder) for path in folder.glob("runs/*.partial/*")} == partials
+    capsys.readouterr()
+    same = part.parent / "." / "part" / ".." / "part"
+    assert main(["batch", "merge", str(part), str(same), "--into", str(tmp_path / "no")]) == 1
+    assert "expected each folder once" in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+
+
+MERGING = """
+import os, signal, sys
+from ecosim.batch import merge
+from ecosim.cli import main
+copy, done = merge._copy_run, []
+def copy_and_die(*arguments):
+    done.append(copy(*arguments))
+    if len(done) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+def move_and_die(private, layout):
+    private.runs.rename(layout.runs)
+    os.kill(os.getpid(), signal.SIGKILL)
+if sys.argv[1] == "copying":
+    merge._copy_run = copy_and_die
+else:
+    merge._move_up = move_and_die
+main(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("moment", ["copying", "moving"])
+def test_a_killed_merge_is_begun_anew(
+    batch_command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str], moment: str
+) -> None:
+    part, joined = tmp_path / "part", tmp_path / "joined"
+    assert batch_command(out=part) == 0
+    words = ["batch", "merge", str(part), "--into", str(joined)]
+    killed = subprocess.run([sys.executable, "-c", MERGING, moment, *words])
+    assert killed.returncode == -signal.SIGKILL
+    assert main(["batch", "status", str(joined)]) == 1
+    mine = joined / "mine.txt"
+    mine.write_text("keep")
+    assert main(words) == 1
+    assert "it has files" in capsys.readouterr().err
+    mine.unlink()
+    assert main(words) == 0
+    assert contents(joined) == contents(part)
+    names = {path.name for path in joined.iterdir()}
+    assert names == {path.name for path in part.iterdir()} - {"dataset"}
 
 
 @pytest.mark.parametrize(

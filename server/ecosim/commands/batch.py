@@ -225,7 +225,12 @@ _MERGE: Final = Command(
     examples=("ecosim batch merge out/part1 out/part2 --into out/whole",),
     add_options=_merge_options,
     run=_merge,
-    json_keys={"batch_id": "stem of the run ids", "folder": "the joined folder", **_COUNTS},
+    json_keys={
+        "batch_id": "stem of the run ids",
+        "folder": "the joined folder",
+        **_COUNTS,
+        "left_out": "run id to what is wrong with its files, of runs without a sound copy",
+    },
 )
 
 _EXAMPLES: Final = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from ecosim.batch.actions import content_of, report_keys, status_keys, verify
@@ -14,6 +15,7 @@ from ecosim.batch.runner import batch_report
 from ecosim.batch.verify import find_row, rerun
 from ecosim.commands.batch_run import counts_line, damage_lines, failure_lines, resume_hint
 from ecosim.commands.output import Output
+from ecosim.printable import printable
 
 
 def show_status(arguments: argparse.Namespace) -> int:
@@ -87,11 +89,16 @@ def merge_shards(arguments: argparse.Namespace) -> int:
     """Join the folders of the shards of a batch, and return the exit code."""
     output = Output(arguments)
     into: Path = arguments.into
-    batch = merge_batches([open_batch(folder) for folder in arguments.directories], into)
+    merged = merge_batches([open_batch(folder) for folder in arguments.directories], into)
+    batch = merged.batch
     keys = report_keys(batch_report(batch))
     output.line(counts_line(keys))
+    for line in merged.left_out.values():
+        print(f"warning: left out: {printable(line)}", file=sys.stderr)
     output.line(f"data: {batch.layout.runs}")
     if keys["left"]:
         output.line(f"{resume_hint(into)} makes what is left")
-    output.document({"batch_id": batch.plan.batch_id, "folder": str(into), **keys})
+    output.document(
+        {"batch_id": batch.plan.batch_id, "folder": str(into), **keys, "left_out": merged.left_out}
+    )
     return EXIT_SOME_FAILED if keys["failed"] else EXIT_DONE
