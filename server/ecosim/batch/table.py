@@ -92,8 +92,7 @@ def read_table(path: str | Path, described: Space | None = None) -> Table:
             for (number, _), value in zip(lines, column, strict=True)
             if value == ""
         ]
-        if len({isinstance(value, str) for value in column}) > 1:
-            problems.append(f"{name}: expected numbers only or text only, got both")
+        problems += _mixture(name, column, [number for number, _ in lines])
     seeds = None
     if _SEED in header:
         place = header.index(_SEED)
@@ -126,6 +125,21 @@ def _read(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
         reason = getattr(error, "strerror", None) or str(error)
         raise SpaceError(f"{path}: expected a table that can be read, {reason}") from error
     return header, lines
+
+
+def _mixture(name: str, column: list[Value], numbers: list[int]) -> list[str]:
+    """Return a problem for each value of the kind, number or text, that a column has less of."""
+    told = [(number, value) for number, value in zip(numbers, column, strict=True) if value != ""]
+    texts = [(number, value) for number, value in told if isinstance(value, str)]
+    others = [(number, value) for number, value in told if not isinstance(value, str)]
+    if not texts or not others:
+        return []
+    few, kind = (texts, "a number") if len(texts) <= len(others) else (others, "text")
+    return [
+        f"line {number}: {name}: expected {kind} as in other lines (numbers only or text only), "
+        f"got {value!r}"
+        for number, value in few
+    ]
 
 
 def _parameter(name: str, column: list[Value], notes: dict[str, Parameter]) -> Parameter:
