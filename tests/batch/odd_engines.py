@@ -67,6 +67,15 @@ class Forbidden(Mishap):
         raise PermissionError(errno.EACCES, "Permission denied", "/its/own/file")
 
 
+class Deaf(Mishap):
+    """Closes every descriptor of its process, as some start a daemon, and goes on."""
+
+    def go_wrong(self) -> None:
+        os.closerange(0, 256)
+        while True:
+            time.sleep(0.05)
+
+
 class OwnTelemetry(Mishap):
     """Keeps telemetry of its own where it cannot be written."""
 

@@ -64,6 +64,13 @@ def test_what_lies_in_the_way_of_a_run_is_not_held_against_it(tmp_path, capsys):
     assert main(["batch", "--out", str(out), "--resume"]) == 0
 
 
+def test_a_worker_that_closes_its_pipe_is_not_told_as_killed(tmp_path):
+    assert batch(tmp_path, "Deaf", tmp_path / "out") == 3
+    attempts = list(read_ledger(BatchLayout(tmp_path / "out")))
+    lost = {(one.status, one.error) for one in attempts if one.status != "done"}
+    assert lost == {("died", "the worker closed its pipe without an answer")}
+
+
 @pytest.mark.parametrize("engine", ["Forbidden", "OwnTelemetry"])
 def test_what_an_engine_may_not_write_itself_is_its_own_failure(tmp_path, engine):
     assert batch(tmp_path, engine, tmp_path / "out") == 3

@@ -19,6 +19,9 @@ _LONGEST_REPLY: Final = 2**20
 #: A process that the engine left running may hold the pipe open: the tail is not worth more.
 _SECONDS_TO_DRAIN: Final = 2.0
 
+#: A process that ends closes its pipes a moment before it is gone.
+_SECONDS_TO_END: Final = 2.0
+
 #: One run is one thread's work; more would be taken from the other slots.
 _SINGLE_THREADED: Final = {
     "OMP_NUM_THREADS": "1",
@@ -45,6 +48,7 @@ class Child:
     def __init__(self) -> None:
         self.runs = 0
         self._timed_out = False
+        self._killed = False
         self._reaped = False
         self._reaping = threading.Lock()
         self._process = subprocess.Popen(
@@ -103,6 +107,7 @@ class Child:
 
     def kill(self) -> None:
         """End the process and what it started, now; any thread may call it."""
+        self._killed = True
         with self._reaping:
             if not self._reaped:
                 self._signal()
@@ -153,6 +158,13 @@ class Child:
     def _death(self, line: bytes, timeout: float | None) -> ChildEndedError:
         """Return why there was no reply, after making sure that the process is gone."""
         spoke = bool(line)
+        closed = False
+        if not (spoke or self._timed_out):
+            # Its own end tells more than the kill that follows.
+            try:
+                self._process.wait(_SECONDS_TO_END)
+            except subprocess.TimeoutExpired:
+                closed = not self._killed
         self.close()
         if self._timed_out:
             return ChildEndedError(
@@ -160,6 +172,8 @@ class Child:
             )
         if spoke:
             return ChildEndedError(f"expected a reply, the worker sent {line[:60]!r}", False)
+        if closed:
+            return ChildEndedError("the worker closed its pipe without an answer", False)
         code = self._process.returncode
         if code < 0:
             try:
