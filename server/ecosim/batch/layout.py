@@ -88,6 +88,10 @@ class BatchLayout:
         """Return the file that tells a worker elsewhere that it sees this very folder."""
         return self.root / f"cluster-{token}.sign"
 
+    def signs(self) -> list[Path]:
+        """Return the signs there are, those of coordinators that were killed among them."""
+        return list(self.root.glob("cluster-*.sign"))
+
     def mark(self, run_id: str) -> Path:
         """Return the mark that says a run is done."""
         return mark_file(self.run(run_id))

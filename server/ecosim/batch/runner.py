@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import shutil
 import threading
 from collections.abc import Collection, Iterable
@@ -148,6 +149,10 @@ def run_batch(
         finally:
             executor.close()
             observer.end()
+            # Nobody else is at work here: what is left is of coordinators that were killed.
+            for sign in batch.layout.signs():
+                with contextlib.suppress(OSError):
+                    sign.unlink()
         if report.ending != "finished":
             # What was in flight may have been finished before it could be dropped.
             report.done = sum(is_done(batch.layout, run_id) for run_id in indices)
