@@ -2,7 +2,7 @@
 # A batch as a SLURM job array: each task runs one shard into a folder of its own.
 #
 #   sbatch --array=1-8 batch.sh out/big --world demo -n 1024 --ticks 1000 --seed 1
-#   sbatch --dependency=afterany:JOBID --wrap "ecosim batch merge out/big/shard-* --into out/big/whole && ecosim collect out/big/whole"
+#   sbatch --dependency=afterany:JOBID join.sh out/big
 #
 # A task that is submitted again continues its shard: after a time limit, a lost node or a cancelled
 # job, submit the same line again.
