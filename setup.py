@@ -58,11 +58,17 @@ def extensions(choice: str) -> list[Extension]:
 class BuildExtension(build_ext):
     """Leaves nothing of an earlier build where the extension could not be built again."""
 
+    def run(self) -> None:
+        self._beside_the_sources = bool(self.inplace)  # build_ext clears it while it builds
+        super().run()
+
     def build_extension(self, ext: Extension) -> None:
         try:
             super().build_extension(ext)
         except Exception:
             Path(self.get_ext_fullpath(ext.name)).unlink(missing_ok=True)
+            if self._beside_the_sources:
+                Path("server", self.get_ext_filename(ext.name)).unlink(missing_ok=True)
             raise
 
 

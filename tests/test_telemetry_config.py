@@ -43,6 +43,7 @@ def test_keywords_and_a_mapping_say_the_same():
     [
         ({"interval": 0}, r"telemetry.interval: expected an integer >= 1, got 0"),
         ({"interval": True}, r"telemetry.interval: expected an integer >= 1, got True"),
+        ({"interval": np.array(3.5)}, r"telemetry.interval: expected an integer >= 1, got array"),
         ({"interval": 2.0}, r"telemetry.interval: expected an integer >= 1, got 2.0"),
         ({"intervall": 5}, r"telemetry.intervall: unknown setting; did you mean 'interval'\?"),
         ({"zzz": 5}, r"telemetry.zzz: unknown setting; known: enabled, interval"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ecosim.telemetry import TelemetryEmitter
-from ecosim.telemetry_signals import Uninterrupted
+from ecosim.telemetry_signals import HeldSignals
 from emitter_runs import records, started, ticks_logged
 from hosts import MeadowHost
 
@@ -45,7 +45,7 @@ class Striking:
         self.strike("close")
 
 
-class TimeIsUpError(BaseException):
+class TimeIsUpError(Exception):
     """What a handler of alarms raises."""
 
 
@@ -87,21 +87,65 @@ def test_a_signal_in_the_middle_of_writing_loses_nothing(tmp_path, when, number,
     assert in_windows == end["events"]
 
 
-def test_a_handler_is_called_behind_the_block_and_is_there_again():
+def test_handlers_are_there_again_and_what_arrived_is_answered_when_asked_for():
     before = signal.getsignal(signal.SIGINT)
-    reached = []
-
-    def work():
-        with Uninterrupted():
-            with Uninterrupted():
-                signal.raise_signal(signal.SIGINT)
-                reached.append("the inner end")
-            reached.append("the outer end")
-
-    with pytest.raises(KeyboardInterrupt):
-        work()
-    assert reached == ["the inner end", "the outer end"]
+    held = HeldSignals()
+    with held:
+        with held:
+            signal.raise_signal(signal.SIGINT)
+        assert len(held.arrived) == 1
     assert signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(KeyboardInterrupt):
+        held.answer()
+    held.answer()  # nothing is left
+
+
+@pytest.mark.usefixtures("alarm")
+def test_every_signal_is_answered_though_the_first_raises():
+    seen = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+    held = HeldSignals()
+    with held:
+        signal.raise_signal(signal.SIGALRM)
+        signal.raise_signal(signal.SIGTERM)
+    with pytest.raises(TimeIsUpError):
+        held.answer()
+    signal.signal(signal.SIGTERM, before)
+    assert (seen, held.arrived) == ([signal.SIGTERM], [])
+
+
+def test_where_no_handler_can_run_nothing_is_held():
+    code = "from ecosim.telemetry_signals import HeldSignals\nwith HeldSignals(): pass\nprint(1)"
+    program = f"import threading\nthreading.main_thread = threading.current_thread\n{code}"
+    threaded = (
+        "import threading\n"
+        f"thread = threading.Thread(target=exec, args=({program!r}, {{}}))\n"
+        "thread.start(); thread.join()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", threaded], check=True, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+def test_a_handler_may_close_the_emitter_that_is_being_closed(tmp_path):
+    emitter = started(MeadowHost(), tmp_path)
+    emitter.close()
+    sink = Striking(signal.SIGTERM, when=None)
+    settings = {"output_dir": tmp_path}
+    emitter = TelemetryEmitter(settings, run_id="closing", sinks=[sink])
+    emitter.on_init(MeadowHost())
+    sink.when = "close"
+
+    def close_and_leave(number, frame):
+        emitter.close("stopped")
+        raise SystemExit(3)
+
+    before = signal.signal(signal.SIGTERM, close_and_leave)
+    with pytest.raises(SystemExit):
+        emitter.close()
+    signal.signal(signal.SIGTERM, before)
+    assert records(tmp_path, run_id="closing")[-1]["status"] == "completed"
 
 
 FORKING = """

@@ -298,6 +298,40 @@ def test_a_host_that_has_no_such_layers_is_told_and_nothing_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
+FORKING = """
+import os, sys
+from ecosim.telemetry import TelemetryEmitter, TelemetryError
+from test_telemetry_snapshots import GridHost
+host, settings = GridHost(), {"output_dir": sys.argv[1], "voxel_snapshots": {"every": 1}}
+with TelemetryEmitter(settings, run_id="r") as emitter:
+    emitter.on_init(host)
+    child = os.fork()
+    if child == 0:
+        refused = 0
+        for _ in range(3):
+            host.step()
+            try:
+                emitter.on_tick()
+            except TelemetryError:
+                refused += 1
+        os._exit(refused)
+    _, status = os.waitpid(child, 0)
+    host.step()
+    emitter.on_tick()
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks as POSIX has them")
+def test_a_forked_process_leaves_the_store_of_its_parent_alone(tmp_path):
+    command = [sys.executable, "-W", "ignore", "-c", FORKING, tmp_path]
+    assert subprocess.run(command, cwd=Path(__file__).parent, check=False).returncode == 3
+    host = GridHost()
+    host.step()
+    assert stored(tmp_path)["tick"][:].tolist() == [0, 1]
+    np.testing.assert_allclose(stored(tmp_path)["salt"][1], host.voxel_grid["salt"], rtol=1e-6)
+
+
 def test_an_earlier_store_is_replaced_only_where_that_is_asked_for(tmp_path):
     run(GridHost(), tmp_path, 8)
     before = content(tmp_path)

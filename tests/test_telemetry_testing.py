@@ -3,6 +3,7 @@
 import array
 import enum
 
+import numpy as np
 import pytest
 
 from ecosim.telemetry import EventTable
@@ -131,7 +132,7 @@ class Bog:
         callback(0, 0, 0, 0.5)
 
 
-@pytest.mark.parametrize("seed", [2**64 - 1, 2**127, -(2**70), "spring", [1, 2]])
+@pytest.mark.parametrize("seed", [2**64 - 1, 2**127, -(2**70), "spring", [1, 2], np.array([1, 2])])
 def test_what_fits_by_the_check_runs(tmp_path, seed):
     host = MeadowHost()
     host.voxel_grid, host.seed = Bog(), seed
@@ -139,7 +140,8 @@ def test_what_fits_by_the_check_runs(tmp_path, seed):
     with started(host, tmp_path) as emitter:
         emitter.on_tick(host.step())
     config, *samples, _ = records(tmp_path)
-    assert config["seed"] == (str(seed) if isinstance(seed, int) else seed)
+    told = seed.tolist() if isinstance(seed, np.ndarray) else seed
+    assert config["seed"] == (str(seed) if isinstance(seed, int) else told)
     assert [one["voxels"] for one in samples] == [
         {"moss": {"mean": 0.75, "min": 0.5, "max": 1.0, "var": 0.0625}}
     ] * 2

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tomllib
 import venv
@@ -52,6 +53,14 @@ def command(*arguments, **environment):
         capture_output=True,
         env=outer() | environment,
     )
+
+
+IN_PLACE = """
+import os, runpy, sys
+os.chdir(sys.argv[1])
+sys.argv = ["setup.py", "--quiet", "build_ext", "--inplace"]
+runpy.run_path("setup.py", run_name="__main__")
+"""
 
 
 def wheel_of(source, folder, extensions, **environment):
@@ -138,6 +147,11 @@ def test_a_wheel_takes_no_extension_of_other_sources_along(sdist, tmp_path):
     assert "-none-any" not in wheel_of(source, tmp_path / "first", "auto").name
     core.write_text("SMALL = 2\n")
     assert_pure(wheel_of(source, tmp_path / "second", "auto", CC="/nonexistent"))
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    stale = source / "server" / "ecosim" / f"_telemetry_core{suffix}"
+    stale.write_bytes(b"of other sources")
+    command("-c", IN_PLACE, source, CC="/nonexistent", ECOSIM_EXTENSIONS="auto")
+    assert not stale.exists()
     assert "-none-any" not in wheel_of(source, tmp_path / "third", "auto").name
 
 

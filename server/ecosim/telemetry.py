@@ -40,7 +40,7 @@ from ecosim.telemetry_errors import (
 )
 from ecosim.telemetry_host import HostView, defined_species
 from ecosim.telemetry_records import config_record, end_record, line
-from ecosim.telemetry_signals import Uninterrupted
+from ecosim.telemetry_signals import HeldSignals
 from ecosim.telemetry_snapshots import SnapshotWriter, cell_size_of, snapshots_path
 from ecosim.telemetry_values import describe
 from ecosim.telemetry_writers import Sink, Tee, open_sink
@@ -150,6 +150,7 @@ class TelemetryEmitter:
         self._closed = False
         #: The process whose files these are; one forked from it has them too, and must not write.
         self._process = os.getpid()
+        self._signals = HeldSignals()
         #: Whether there are ticks to watch: initialised, neither failed nor closed. On its own, as
         #: every tick of most hosts asks for it.
         self._watching = False
@@ -236,8 +237,11 @@ class TelemetryEmitter:
             self._observe(packet, entered)
         except Exception as error:
             self._fail(error)
-        self._last_exit = time.perf_counter_ns()
-        self._emitter_ns += self._last_exit - entered
+        finally:
+            self._last_exit = time.perf_counter_ns()
+            self._emitter_ns += self._last_exit - entered
+            if self._signals.arrived:
+                self._signals.answer()
 
     def flush(self) -> None:
         """Write everything recorded so far, the open batch of events included."""
@@ -247,7 +251,9 @@ class TelemetryEmitter:
                 self._flush()
             except Exception as error:
                 self._fail(error)
-            self._emitter_ns += time.perf_counter_ns() - entered
+            finally:
+                self._emitter_ns += time.perf_counter_ns() - entered
+                self._signals.answer()
 
     def close(self, status: Status = "completed", error: str | None = None) -> None:
         """Sample the ticks left over, write the ``end`` record and close the files.
@@ -276,6 +282,7 @@ class TelemetryEmitter:
         finally:
             self._closed, self._watching = True, False
             self._release()
+            self._signals.answer()
 
     def __enter__(self) -> Self:
         return self
@@ -399,6 +406,7 @@ class TelemetryEmitter:
 
     def _look(self, host: HostView) -> None:
         """Take the sample, the snapshot or both that are due."""
+        self._check_process()
         if self._tick - self._sampled_tick >= self.config.interval:
             self._sample()
         if self._snapshots is not None and self._tick >= self._snapshots.due:
@@ -450,14 +458,17 @@ class TelemetryEmitter:
         """Whether this is the process that opened the files."""
         return os.getpid() == self._process
 
-    def _write(self, *, cut: bool = False) -> None:
-        assert self._sink is not None
+    def _check_process(self) -> None:
         if not self._is_ours:
             raise TelemetryError(
                 f"run {self.run_id} belongs to process {self._process}; this one, "
                 f"{os.getpid()}, was forked from it and needs an emitter of its own"
             )
-        with Uninterrupted():
+
+    def _write(self, *, cut: bool = False) -> None:
+        assert self._sink is not None
+        self._check_process()
+        with self._signals:
             self._sink.write_events(self._core.take_events(cut=cut))
             self._sink.write_telemetry(self._core.take_samples())
         self._written_at = time.perf_counter_ns()
@@ -479,7 +490,7 @@ class TelemetryEmitter:
         except BaseException as caught:  # such as Ctrl-C: what is recorded is written all the same
             status, error, interrupt = "stopped", None, caught
         try:
-            with Uninterrupted():
+            with self._signals:
                 self._write(cut=True)
                 if self._snapshots is not None:
                     self._snapshots.close()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from ecosim.telemetry_errors import TelemetryConfigError
-from ecosim.telemetry_values import describe
+from ecosim.telemetry_values import describe, integer_or_none
 
 #: The state variables whose mean and spread a sample holds unless told otherwise.
 DEFAULT_VARIABLES: Final = (
@@ -200,9 +200,7 @@ def _flag(value: Any, where: str) -> bool:
 
 def _integer(lowest: int, highest: int | None = None) -> Callable[[Any, str], int]:
     def check(value: Any, where: str) -> int:
-        integer = None
-        if hasattr(value, "__index__") and not isinstance(value, bool):
-            integer = int(value.__index__())
+        integer = integer_or_none(value)
         if integer is None or integer < lowest or (highest is not None and integer > highest):
             limit = f">= {lowest}" if highest is None else f"in {lowest}..{highest}"
             raise TelemetryConfigError(

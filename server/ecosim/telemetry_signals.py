@@ -13,34 +13,37 @@ _SIGNALS: Final = tuple(
 )
 
 
-class Uninterrupted:
-    """A ``with`` block in whose middle no handler of a signal runs: it does so behind the block.
+class HeldSignals:
+    """A ``with`` block in whose middle no handler of a signal runs; :meth:`answer` calls it later.
 
     What is taken out of the core is in memory alone until it is written: a KeyboardInterrupt
-    between the two would lose it. Handlers run in the main thread only, so in others there is
-    nothing to do.
+    between the two would lose it. Blocks may be nested. Handlers run in the main thread only, so
+    in others there is nothing to do.
     """
 
     def __init__(self) -> None:
+        self._depth = 0
         self._handlers: dict[int, Any] = {}
-        self._arrived: list[tuple[int, FrameType | None]] = []
+        #: What arrived and is not answered yet: handler, number, frame.
+        self.arrived: list[tuple[Any, int, FrameType | None]] = []
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self._arrived.append((number, frame))
+    def answer(self) -> None:
+        """Call the handlers of what arrived, each of them whatever another raises."""
+        if self.arrived:
+            handler, number, frame = self.arrived.pop(0)
+            try:
+                handler(number, frame)
+            finally:
+                self.answer()
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
+        if self._depth == 0 and threading.current_thread() is threading.main_thread():
             try:
-                for number in _SIGNALS:
-                    handler = signal.getsignal(number)
-                    if callable(handler):  # no default action, and nobody ignores it
-                        self._handlers[number] = handler
-                        signal.signal(number, self._note)
-            except ValueError:
-                pass  # the main thread of a subinterpreter, where no handler runs either
+                self._hold()
             except BaseException:
                 self._restore()
                 raise
+        self._depth += 1
         return self
 
     def __exit__(
@@ -49,11 +52,29 @@ class Uninterrupted:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        handlers = self._handlers.copy()
-        self._restore()
-        for number, frame in self._arrived:
-            handlers[number](number, frame)
+        self._depth -= 1
+        if self._depth == 0:
+            self._restore()
+
+    def _hold(self) -> None:
+        for number in _SIGNALS:
+            handler = signal.getsignal(number)
+            if callable(handler):  # neither the default action nor ignored
+                self._handlers[number] = handler
+                try:
+                    signal.signal(number, self._note)
+                except ValueError:  # what Python takes for the main thread is not: none runs here
+                    self._handlers.clear()
+                    return
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.arrived.append((self._handlers[number], number, frame))
 
     def _restore(self) -> None:
-        while self._handlers:
-            signal.signal(*self._handlers.popitem())
+        try:
+            for number in list(self._handlers):
+                signal.signal(number, self._handlers[number])
+                del self._handlers[number]
+        finally:
+            if self._handlers:  # one that is back already has raised
+                self._restore()

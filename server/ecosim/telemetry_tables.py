@@ -32,15 +32,17 @@ TABLES: Final[Mapping[str, tuple[Column, ...]]] = {
     "runs": (
         _RUN,
         Column("batch_id", "category", "", "the batch; null outside one"),
-        Column(
-            "status", "category", "", "completed, stopped or failed; null while the run goes on"
-        ),
+        Column("status", "category", "", "completed, stopped or failed; null without an end"),
         Column("error", "text", "", "what went wrong, of a run that failed"),
         Column(
             "seed", "integer", "", "seed of the run; null where it is no integer (config has it)"
         ),
-        Column("biome", "category", "", "biome preset of the world; null where it failed"),
-        Column("ticks", "integer", "ticks", "last tick watched; null where it failed or goes on"),
+        Column(
+            "biome", "category", "", "biome preset of the world; null in a batch where it failed"
+        ),
+        Column(
+            "ticks", "integer", "ticks", "last tick watched; null without an end, and as biome is"
+        ),
         Column(
             "events_dropped",
             "integer",

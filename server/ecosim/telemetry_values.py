@@ -7,6 +7,7 @@ Each function takes ``where``, the place in the host that the value came from, f
 from __future__ import annotations
 
 import math
+import operator
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -61,6 +62,16 @@ def number(value: Any, where: str) -> float:
 def exact_integer(value: Any) -> Any:
     """Return an integer of any class as an int, whose arithmetic never wraps; else the value."""
     return value.__index__() if hasattr(value, "__index__") else value
+
+
+def integer_or_none(value: Any) -> int | None:
+    """Return an integer of any class as an int; None for anything else, a bool included."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:  # an array has __index__, and most arrays are no integer
+        return None
 
 
 def name(value: Any, where: str) -> str:
@@ -127,10 +138,10 @@ def plain_seed(value: Any, where: str) -> Any:
 
     Generators of numbers take such seeds, and many readers of JSON would round them.
     """
-    if hasattr(value, "__index__") and not isinstance(value, bool):
-        integer = int(value.__index__())
-        return integer if abs(integer) < 2**63 else str(integer)
-    return plain(value, where)
+    integer = integer_or_none(value)
+    if integer is None:
+        return plain(value, where)
+    return integer if abs(integer) < 2**63 else str(integer)
 
 
 def _plain(value: Any, where: str) -> Any:

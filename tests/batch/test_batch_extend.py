@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import numpy
 import pytest
 from batch_cases import contents
 
+from ecosim.batch import merge
 from ecosim.batch.execution import content_mark
+from ecosim.batch.executors import LocalExecutor
 from ecosim.batch.layout import BatchLayout
 from ecosim.batch.ledger import read_ledger
+from ecosim.batch.prepare import open_batch
+from ecosim.batch.progress import PlainProgress
 from ecosim.batch.rows import read_design
+from ecosim.batch.runner import run_batch
 from ecosim.cli import main
+from ecosim.errors import BatchFolderError
 from ecosim.telemetry_writers import telemetry_path
 
 Command = Callable[..., int]
@@ -332,3 +340,38 @@ def test_a_shard_that_cannot_be_is_refused(
     assert batch_command(f"--shard={shard}") == 2
     assert "shard: expected I/N with I in 1..N" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_merge_that_finds_the_batch_of_another_leaves_it_alone(
+    batch_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part, joined = tmp_path / "part", tmp_path / "joined"
+    assert batch_command("-n", 4, out=part) == 0
+    take = merge.lock_batch
+
+    def let_another_finish(layout: BatchLayout) -> IO[bytes]:
+        """Lock the folder, which a second merge became the owner of a moment before."""
+        monkeypatch.setattr(merge, "lock_batch", take)
+        assert main(["batch", "merge", str(part), "--into", str(joined)]) == 0
+        return take(layout)
+
+    monkeypatch.setattr(merge, "lock_batch", let_another_finish)
+    assert main(["batch", "merge", str(part), "--into", str(joined)]) == 1
+    assert contents(joined) == contents(part)
+    assert main(["batch", "verify", str(joined)]) == 0
+
+
+def test_another_number_of_retries_does_not_take_an_extension_back(
+    batch_command: Command, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert batch_command("-n", 4) == 0
+    earlier = open_batch(out)
+    assert batch_command("-n", 4, "--extend", 4) == 0
+    progress = PlainProgress(io.StringIO())
+    with (
+        LocalExecutor(out, 1) as executor,
+        pytest.raises(BatchFolderError, match="another command has changed it; repeat yours"),
+    ):
+        run_batch(earlier, executor, progress, retries=5)
+    assert open_batch(out).plan.n == 8

@@ -44,14 +44,16 @@ def listing(bench: Bench) -> None:
     assert "capacity.deer: " in shown.out
     assert "not in the dataset" not in shown.out
     assert not (bench.folder / "herds" / "analysis").exists()
-    later = bench.folder / "herds" / "runs" / "later"
+    runs = bench.folder / "herds" / "runs"
+    mark = json.loads(next(runs.glob("*/run.json")).read_text(encoding="utf-8"))
+    later = runs / "later"
     later.mkdir()
-    (later / "run.json").touch()
+    (later / "run.json").write_text(json.dumps(mark | {"run_id": "later"}), encoding="utf-8")
     shown = bench("analyze herds --list")
     shutil.rmtree(later)
     assert (
-        "note: finished runs that are not in the dataset: 1; add them with: ecosim collect herds"
-        in shown.out
+        "note: finished runs that are not in the dataset: 1; add them, or see why they are left "
+        "out, with: ecosim collect herds" in shown.out
     )
 
 

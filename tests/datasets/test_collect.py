@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import polars
 import pyarrow.parquet as pq
 import pytest
@@ -216,6 +217,17 @@ def test_a_part_that_was_spoilt_is_built_again(copied):
     (copied / "dataset" / "voxels" / "part-00002.parquet").unlink()
     assert collect(copied).parts_written == 2
     assert content(copied) == before
+
+
+def test_flags_of_numpy_are_flags_and_no_runs_are_none(copied):
+    collect(copied)
+    dataset = ecosim.datasets.open(copied)
+    assert dataset.table("species", runs=[]).num_rows == 0
+    run_ids = dataset.table("runs").column("run_id").to_pylist()
+    flags = {run_ids[0]: np.True_, run_ids[1]: np.False_}
+    found = dataset.training_frame({"flag": flags, "one": {run_ids[0]: np.float32(0.5)}})
+    assert found.column("flag").to_pylist() == [True, False, None, None, None]
+    assert found.column("one").to_pylist()[:2] == [0.5, None]
 
 
 def test_a_part_with_other_columns_is_built_again(copied):

@@ -91,8 +91,8 @@ def merge_batches(shards: Sequence[Batch], into: str | Path) -> Merged:
     try:
         layout.root.mkdir(parents=True, exist_ok=True)
         with lock_batch(layout):
+            _refuse_used(layout)  # again: until now another may have been at work here
             try:
-                _refuse_used(layout)
                 _remove(layout)
                 private = Batch(BatchLayout(layout.root / _PRIVATE), plan, first.rows)
                 left_out = _build(shards, private)

@@ -14,7 +14,7 @@ from ecosim.batch.execution import is_done, read_mark
 from ecosim.batch.executors import Executor, Task
 from ecosim.batch.layout import BatchLayout
 from ecosim.batch.ledger import UNCOUNTED, Attempt, Ledger, read_ledger
-from ecosim.batch.plan import write_plan
+from ecosim.batch.plan import read_plan, write_plan
 from ecosim.batch.prepare import Batch
 from ecosim.errors import BatchFolderError
 
@@ -179,6 +179,11 @@ def _keep_retries(batch: Batch, retries: int | None) -> int:
     """Return the further attempts a run gets; write it into the plan if it is another number."""
     if retries is None or retries == batch.plan.retries:
         return batch.plan.retries
+    if read_plan(batch.layout) != batch.plan:
+        raise BatchFolderError(
+            f"{batch.layout.batch}: expected the plan as it was when the command began, another "
+            "command has changed it; repeat yours"
+        )
     try:
         write_plan(batch.layout, replace(batch.plan, retries=retries))
     except OSError as error:

@@ -99,6 +99,7 @@ def _list(arguments: argparse.Namespace) -> int:
     import ecosim.datasets
     from ecosim.analysis.definitions import Settings
     from ecosim.analysis.outcomes import outcome_table
+    from ecosim.batch.execution import is_done
     from ecosim.batch.layout import BatchLayout
 
     dataset = ecosim.datasets.open(arguments.directory)
@@ -129,11 +130,12 @@ def _list(arguments: argparse.Namespace) -> int:
                 + (f"; left out: {others[2:]}" if others else ""))  # fmt: skip
     notes = list(dict.fromkeys(table.notes.values()))
     collected = dataset.table("runs", columns=["run_id"]).column("run_id").to_pylist()
-    later = set(BatchLayout(arguments.directory).finished()) - set(collected)
+    layout = BatchLayout(arguments.directory)
+    later = {name for name in layout.finished() if is_done(layout, name)} - set(collected)
     if later:
         notes.append(
-            f"finished runs that are not in the dataset: {len(later)}; add them with: "
-            f"ecosim collect {arguments.directory}"
+            f"finished runs that are not in the dataset: {len(later)}; add them, or see why they "
+            f"are left out, with: ecosim collect {arguments.directory}"
         )
     for note in notes:
         output.line(f"note: {note}")

@@ -168,7 +168,8 @@ class Dataset:
                 for name, outcome in outcomes.items()
             }
         for name, values in found.items():
-            numbers = [values.get(run_id) for run_id in run_ids]
+            found_ones = [values.get(run_id) for run_id in run_ids]
+            numbers = [getattr(one, "item", lambda one=one: one)() for one in found_ones]
             are_flags = {type(number) for number in numbers} - {type(None)} == {bool}
             kind = pa.bool_() if are_flags else pa.float64()
             frame = frame.append_column(name, pa.array(numbers, kind))
@@ -216,6 +217,7 @@ class Dataset:
         ticks: tuple[int, int] | None,
     ) -> Any:
         compute = importlib.import_module("pyarrow.compute")
+        pa, _ = load_pyarrow()
         clock = "tick_last" if table == "windows" else "tick"
         wanted = [("run_id", runs), ("species", species), (clock, ticks)]
         chosen = None
@@ -233,7 +235,7 @@ class Dataset:
                 first, last = values
                 part = (compute.field(name) >= first) & (compute.field(name) <= last)
             else:
-                part = compute.field(name).isin(list(values))
+                part = compute.field(name).isin(pa.array(list(values), pa.string()))
             chosen = part if chosen is None else chosen & part
         return chosen
 
