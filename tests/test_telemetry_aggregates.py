@@ -537,6 +537,19 @@ def test_events_may_be_objects_of_any_class(core):
     assert sample(core)["events"]["by_type"] == {"HOP": 2}
 
 
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("tick", r"event\.tick: expected an integer >= 0, got array\(\[1, 2\]\)"),
+        ("source_id", r"event\.source_id: expected a string, an integer or None, got array"),
+    ],
+)
+def test_an_array_is_no_integer(core, field, words):
+    core.begin_tick(0)
+    with pytest.raises(HostError, match=words):
+        core.record_events([{"type": "HOP", field: np.array([1, 2])}], None)
+
+
 @pytest.mark.parametrize("capacity", [0, -1, 2**24 + 1, 2**58, 2**62 + 1, 2**70, True, 1.0])
 def test_a_ring_of_no_size_or_of_any_is_refused(core_class, capacity):
     with pytest.raises(TelemetryConfigError, match=r"ring_capacity: expected an integer in 1\.\."):

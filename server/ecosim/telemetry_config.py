@@ -184,7 +184,7 @@ def check_ring_capacity(capacity: object) -> int:
     TelemetryConfigError
         It is no integer from 1 to 2**24.
     """
-    return _CHECKS["ring_capacity"](capacity, "ring_capacity")  # type: ignore[no-any-return]
+    return _ring_capacity(capacity, "ring_capacity")
 
 
 def new_run_id() -> str:
@@ -260,6 +260,8 @@ def _snapshots(value: Any, where: str) -> SnapshotConfig | None:
     return SnapshotConfig(**_known(SnapshotConfig, value, where))
 
 
+_ring_capacity: Final = _integer(1, _LARGEST_RING)
+
 _SNAPSHOT_CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "every": _integer(1),
     "layers": _names_or_none,
@@ -273,7 +275,7 @@ _CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "format": _formats,
     "variables": _names,
     "events": _flag,
-    "ring_capacity": _integer(1, _LARGEST_RING),
+    "ring_capacity": _ring_capacity,
     "on_full": _choice("drain", "drop"),
     "on_error": _choice("raise", "disable"),
     "overwrite": _flag,

@@ -87,18 +87,19 @@ def identifier(value: Any, where: str) -> str | None:
         return value
     if isinstance(value, str):
         return str.__str__(value)
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    integer = integer_or_none(value)
+    if integer is None:
         raise HostError(f"{where}: expected a string, an integer or None, got {describe(value)}")
-    return str(value.__index__())
+    return str(integer)
 
 
 def whole_number(value: Any, where: str) -> int:
     """Return the value as an int in 0..2**53, which every reader of JSON keeps exactly."""
     if type(value) is int and 0 <= value <= 2**53:
         return value
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    result = integer_or_none(value)
+    if result is None:
         raise HostError(f"{where}: expected an integer >= 0, got {describe(value)}")
-    result = int(value.__index__())
     if not 0 <= result <= 2**53:
         raise HostError(f"{where}: expected an integer in 0..2**53, got {describe(value)}")
     return result
@@ -194,16 +195,14 @@ def layer_buffer(value: Any, dimensions: Sequence[int] | None, where: str) -> me
 
     A layer of three axes has those of the grid; one of fewer has as many values as it has cells.
     """
-    view = _buffer(value, where, _FLOATS)
-    code = _float_code(view, where)
-    shape = view.shape or ()
     if dimensions is None:
-        return _flat(view, code, None, where)
-    cells = math.prod(dimensions)
-    if len(shape) == 3 and math.prod(shape) == cells and shape != tuple(dimensions):
+        return float_buffer(value, None, where)
+    cells = float_buffer(value, math.prod(dimensions), where)
+    shape = buffer_shape(value, where) or ()
+    if len(shape) == 3 and shape != tuple(dimensions):
         expected, got = (" x ".join(map(str, sides)) for sides in (dimensions, shape))
         raise HostError(f"{where}: expected {expected} cells, got {got}")
-    return _flat(view, code, cells, where)
+    return cells
 
 
 def code_buffer(value: Any, length: int | None, where: str) -> memoryview[Any]:
@@ -315,9 +314,10 @@ def depth_bands(value: Any, depth: int, where: str) -> tuple[tuple[int, int], ..
 
 
 def _integer(value: Any, where: str) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    integer = integer_or_none(value)
+    if integer is None:
         raise HostError(f"{where}: expected pairs of integers, got {describe(value)}")
-    return int(value.__index__())
+    return integer
 
 
 def grid_dimensions(value: Any, where: str) -> tuple[int, int, int]:

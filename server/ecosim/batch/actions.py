@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ecosim.batch.execution import is_done, read_mark
+from ecosim.batch.execution import read_mark
 from ecosim.batch.ledger import is_at_work, read_ledger
 from ecosim.batch.prepare import Batch
 from ecosim.batch.rows import Row
 from ecosim.batch.runner import BatchReport, batch_report
 from ecosim.batch.summary import failure_groups
 from ecosim.batch.verify import damaged_runs, rerun, some_finished
+from ecosim.errors import BatchFolderError
 
 
 def report_keys(report: BatchReport) -> dict[str, Any]:
@@ -126,7 +127,8 @@ def verify(batch: Batch, reruns: int, tell: Callable[[str], None]) -> Verificati
 
 def content_of(batch: Batch, row: Row) -> str | None:
     """Return the content hash of a finished run; None without one, or if its mark is damaged."""
-    if not is_done(batch.layout, row.run_id):
+    try:
+        mark = read_mark(batch.layout, row.run_id)
+    except BatchFolderError:
         return None
-    mark = read_mark(batch.layout, row.run_id)
     return None if mark is None else str(mark["content_sha256"])

@@ -168,8 +168,7 @@ class Dataset:
                 for name, outcome in outcomes.items()
             }
         for name, values in found.items():
-            found_ones = [values.get(run_id) for run_id in run_ids]
-            numbers = [getattr(one, "item", lambda one=one: one)() for one in found_ones]
+            numbers = [_own_number(values.get(run_id)) for run_id in run_ids]
             are_flags = {type(number) for number in numbers} - {type(None)} == {bool}
             kind = pa.bool_() if are_flags else pa.float64()
             frame = frame.append_column(name, pa.array(numbers, kind))
@@ -238,6 +237,11 @@ class Dataset:
                 part = compute.field(name).isin(pa.array(list(values), pa.string()))
             chosen = part if chosen is None else chosen & part
         return chosen
+
+
+def _own_number(number: Any) -> Any:
+    """Return a number of numpy as Python's own."""
+    return number.item() if hasattr(number, "item") else number
 
 
 def _need(package: str) -> Any:
