@@ -21,6 +21,7 @@ SHORT: Final = 100
 LONG: Final = 1000
 INTERVAL: Final = 50
 GOAL: Final = 0.01
+CALLGRIND: Final = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
 
 PROGRAM: Final = """
 import sys
@@ -38,13 +39,12 @@ for _ in range(ticks):
 """
 
 
-def count(ticks: int, *, watched: bool) -> int:
-    """Return the instructions of a run."""
+def run(*wrapper: str, ticks: int, watched: bool) -> subprocess.CompletedProcess[str]:
+    """Run the program, within another if one is named."""
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
+        return subprocess.run(
             [
-                *("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"),
-                *(sys.executable, "-c", PROGRAM),
+                *(*wrapper, sys.executable, "-c", PROGRAM),
                 *(str(ticks), str(INTERVAL), folder if watched else ""),
             ],
             capture_output=True,
@@ -53,6 +53,11 @@ def count(ticks: int, *, watched: bool) -> int:
             # Threads that wait, and a hash that differs, would count differently each time.
             env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"},
         )
+
+
+def count(ticks: int, *, watched: bool) -> int:
+    """Return the instructions of a run."""
+    done = run(*CALLGRIND, ticks=ticks, watched=watched)
     found = re.search(r"Collected : (\d+)", done.stderr)
     if done.returncode or found is None:
         raise SystemExit(f"valgrind: expected a count of instructions, got\n{done.stderr}")
@@ -64,6 +69,8 @@ def main() -> dict[str, Any] | None:
     if shutil.which("valgrind") is None:
         print("valgrind: not installed")
         return None
+    # Once without counting, which compiles the modules that were never imported here before.
+    run(ticks=1, watched=True)
     plain, watched = (
         (count(LONG, watched=on) - count(SHORT, watched=on)) / (LONG - SHORT)
         for on in (False, True)
