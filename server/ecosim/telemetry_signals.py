@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# The C module behind `signal`, whose own functions make every number and handler a member of an
+# enum where they can, and learn by an exception that a function is none: ten times the work.
+import _signal  # type: ignore[import-not-found]
 import signal
 import threading
 from types import FrameType, TracebackType
@@ -58,11 +61,11 @@ class HeldSignals:
 
     def _hold(self) -> None:
         for number in _SIGNALS:
-            handler = signal.getsignal(number)
+            handler = _signal.getsignal(number)
             if callable(handler):  # neither the default action nor ignored
                 self._handlers[number] = handler
                 try:
-                    signal.signal(number, self._note)
+                    _signal.signal(number, self._note)
                 except ValueError:  # what Python takes for the main thread is not: none runs here
                     self._handlers.clear()
                     return
@@ -73,7 +76,7 @@ class HeldSignals:
     def _restore(self) -> None:
         try:
             for number in list(self._handlers):
-                signal.signal(number, self._handlers[number])
+                _signal.signal(number, self._handlers[number])
                 del self._handlers[number]
         finally:
             if self._handlers:  # one that is back already has raised
