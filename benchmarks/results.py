@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import sysconfig
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,18 +24,9 @@ def machine() -> dict[str, Any]:
         "backend": BACKEND,
         "processor": model,
         "cores": os.cpu_count(),
-        "python": f"{platform.python_version()}, {_optimization()}",
+        "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
     }
-
-
-def _optimization() -> str:
-    """Return how the interpreter was built; in a plain one look-ups in dicts take longer."""
-    options = sysconfig.get_config_var("CONFIG_ARGS")
-    if options is None:
-        return "build unknown"
-    optimized = "--enable-optimizations" in options
-    return "profile-guided build" if optimized else "plain build"
 
 
 def describe_machine() -> str:
