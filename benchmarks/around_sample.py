@@ -39,7 +39,7 @@ class Unwatched:
 class WithoutLayers(EcosystemEngine):
     """The engine as a host that has no voxel grid; it runs the same."""
 
-    voxel_grid = None
+    voxel_grid = None  # type: ignore[assignment]
 
 
 class PlainRead(AbstractContextManager["PlainRead"]):

@@ -58,10 +58,6 @@ class Idle:
         self.tick += 1
 
 
-class Silent(Observer):
-    """Watches a batch and says nothing."""
-
-
 def new_batch(folder: Path, **settings: Any) -> Batch:
     """Return a batch of the demo world in a new folder."""
     with warnings.catch_warnings():
@@ -74,7 +70,7 @@ def cpu_seconds() -> float:
     """Return the processor time of this process and its living children so far."""
     me = psutil.Process()
     times = [process.cpu_times() for process in (me, *me.children())]
-    return sum(one.user + one.system for one in times)
+    return float(sum(one.user + one.system for one in times))
 
 
 def overhead() -> dict[str, float]:
@@ -125,7 +121,7 @@ def scaling() -> dict[str, float]:
                 with LocalExecutor(batch.layout.root, workers) as executor:
                     executor.probe()
                     begun = time.perf_counter()
-                    run_batch(batch, executor, Silent())
+                    run_batch(batch, executor, Observer())
                     seconds[workers].append(time.perf_counter() - begun)
     ratios = [one / two for one, two in zip(seconds[1], seconds[2], strict=True)]
     return {

@@ -15,10 +15,10 @@ from statistics import median
 from typing import Any, Final
 
 import ecosim.datasets
-from benchmarks.batch_cost import Silent, new_batch
+from benchmarks.batch_cost import new_batch
 from ecosim.batch.executors import LocalExecutor
 from ecosim.batch.prepare import Batch
-from ecosim.batch.runner import run_batch
+from ecosim.batch.runner import Observer, run_batch
 from ecosim.datasets.collect import collect
 from ecosim.telemetry_writers import events_path, telemetry_path
 
@@ -34,7 +34,7 @@ def made(folder: Path, **settings: Any) -> Batch:
     """Return a batch whose runs are done and whose dataset is collected."""
     batch = new_batch(folder, **settings)
     with LocalExecutor(batch.layout.root, len(os.sched_getaffinity(0))) as executor:
-        run_batch(batch, executor, Silent())
+        run_batch(batch, executor, Observer())
     collect(batch.layout.root)
     return batch
 
@@ -107,7 +107,7 @@ def lines_mean(batch: Batch, run_id: str) -> float:
     path = telemetry_path(batch.layout.run(run_id), run_id)
     records = (json.loads(line) for line in path.read_bytes().splitlines())
     counts = [r["species"]["rabbit"]["count"] for r in records if r["record"] == "sample"]
-    return sum(counts) / len(counts)
+    return float(sum(counts) / len(counts))
 
 
 def main() -> dict[str, Any]:

@@ -24,7 +24,9 @@ from ecosim.telemetry_layers import layer_statistics
 
 SPECIES: Final = ("deer", "rabbit", "fox", "songbird", "hawk", "bee", "oak", "grass")
 STATES: Final = ("IDLE", "FORAGING", "RESTING", "FLEEING", "DRINKING")
-ENTITIES: Final = 10_000
+#: A world of some size, and one whose dicts are beyond the second cache.
+ENTITIES: Final = 1_000
+MANY: Final = 10_000
 DIMENSIONS: Final = (32, 32, 32)
 CELLS: Final = math.prod(DIMENSIONS)
 LAYERS: Final = 5
@@ -109,12 +111,12 @@ def layers(table: Table, core: AggregateCore) -> None:
     )
 
 
-def population() -> tuple[dict[str, dict[str, Any]], SimpleNamespace]:
+def population(count: int) -> tuple[dict[str, dict[str, Any]], SimpleNamespace]:
     """Return the same entities as dicts and as columns."""
     generator = np.random.default_rng(2)
-    species = generator.integers(0, len(SPECIES), ENTITIES).astype(np.int16)
-    state = generator.integers(0, len(STATES), ENTITIES).astype(np.int8)
-    values = {name: generator.random(ENTITIES) for name in DEFAULT_VARIABLES}
+    species = generator.integers(0, len(SPECIES), count).astype(np.int16)
+    state = generator.integers(0, len(STATES), count).astype(np.int8)
+    values = {name: generator.random(count) for name in DEFAULT_VARIABLES}
     columns = SimpleNamespace(
         species=species,
         state=state,
@@ -130,7 +132,7 @@ def population() -> tuple[dict[str, dict[str, Any]], SimpleNamespace]:
             "state": STATES[state[row]],
             "state_vars": {name: lists[name][row] for name in DEFAULT_VARIABLES},
         }
-        for row in range(ENTITIES)
+        for row in range(count)
     }
     return dicts, columns
 
@@ -141,29 +143,36 @@ def entities(table: Table, core: AggregateCore) -> None:
     The core counts species and states, and works out mean and spread; numpy and statistics do the
     latter alone.
     """
-    job = "one entity: species, state, 6 variables"
-    dicts, columns = population()
+    job = f"one entity of {ENTITIES:,}: species, state, 6 variables"
+    dicts, columns = population(ENTITIES)
     reference = AggregateCore("run", DEFAULT_VARIABLES)
 
-    def per_entity(method: Callable[[Any], object], host: Any, repeats: int) -> float:
-        return best(lambda: method(host), repeats) / ENTITIES * 1000
+    def add(by: str, method: Callable[[Any], object], host: Any, repeats: int) -> None:
+        table.add(job, by, best(lambda: method(host), repeats) / ENTITIES * 1000, "ns")
 
-    table.add(job, "compiled core, columns", per_entity(core.read_columns, columns, 51), "ns", 20)
-    table.add(job, "compiled core, dicts", per_entity(core.read_entities, dicts, 51), "ns", 100)
-    table.add(job, "reference, columns", per_entity(reference.read_columns, columns, 3), "ns")
-    table.add(job, "reference, dicts", per_entity(reference.read_entities, dicts, 3), "ns")
-    table.add(job, "numpy masks: mean, std only", per_entity(spread_by_masks, columns, 15), "ns")
-    table.add(
-        job, "numpy bincount: mean, std only", per_entity(spread_by_bincount, columns, 15), "ns"
-    )
-    table.add(
-        job, "statistics, dicts: mean, std only", per_entity(spread_by_statistics, dicts, 1), "ns"
-    )
+    read_by_core(table, job, core, dicts, columns)
+    add("reference, columns", reference.read_columns, columns, 3)
+    add("reference, dicts", reference.read_entities, dicts, 3)
+    add("numpy masks: mean, std only", spread_by_masks, columns, 15)
+    add("numpy bincount: mean, std only", spread_by_bincount, columns, 15)
+    add("statistics, dicts: mean, std only", spread_by_statistics, dicts, 1)
     mesa = optional("mesa")
     if mesa is None:
         print(f"{job:<46} Mesa: not installed")
-        return
-    table.add(job, "Mesa DataCollector, 1,000: rows only", per_agent_in_mesa(mesa, dicts), "ns")
+    else:
+        table.add(job, "Mesa DataCollector: rows only", per_agent_in_mesa(mesa, dicts), "ns")
+    read_by_core(table, f"one entity of {MANY:,}, the same", core, *population(MANY))
+
+
+def read_by_core(
+    table: Table, job: str, core: AggregateCore, dicts: dict[str, Any], columns: SimpleNamespace
+) -> None:
+    """Add what the compiled core takes for an entity, from columns and from dicts."""
+    for by, read, limit in (
+        ("compiled core, columns", lambda: core.read_columns(columns), 20),
+        ("compiled core, dicts", lambda: core.read_entities(dicts), 100),
+    ):
+        table.add(job, by, best(read, 51) / len(dicts) * 1000, "ns", limit)
 
 
 #: Mean and standard deviation by species and variable.
@@ -209,10 +218,10 @@ def spread_by_statistics(dicts: dict[str, dict[str, Any]]) -> Spread:
 def per_agent_in_mesa(mesa: Any, dicts: dict[str, dict[str, Any]]) -> float:
     """Return what Mesa's DataCollector takes an agent to collect what an entity has, ns.
 
-    The agents are the first 1,000 entities. It keeps a row an agent and works out no mean.
+    It keeps a row an agent and works out no mean.
     """
     model = mesa.Model()
-    for entity in list(dicts.values())[:1000]:
+    for entity in dicts.values():
         agent = mesa.Agent(model)
         agent.species, agent.state = entity["species"], entity["state"]
         for name, value in entity["state_vars"].items():
@@ -225,7 +234,7 @@ def per_agent_in_mesa(mesa: Any, dicts: dict[str, dict[str, Any]]) -> float:
         collector._agent_records.clear()
         model.steps += 1
 
-    return best(collect, 9)
+    return best(collect, 9) / len(dicts) * 1000
 
 
 def events(table: Table) -> None:
@@ -259,18 +268,20 @@ def events(table: Table) -> None:
         table.add("one event recorded from Python", name, record - loop, "ns", limit)
         table.add("one event turned into text", name, text, "ns")
         for what, packet in packets(ids, place).items():
-            record, _ = nanoseconds(
-                core, lambda core, packet=packet: core.record_events(packet, lambda: herd)
-            )
+
+            def at_once(core: AggregateCore, packet: list[Any] = packet) -> None:
+                core.record_events(packet, lambda: herd)
+
+            record, _ = nanoseconds(core, at_once)
             table.add(f"one {what} event of a packet recorded", name, record, "ns")
     log: list[dict[str, Any]] = []
-    append = best(
-        lambda: [
+
+    def append() -> None:
+        for event in range(EVENTS):
             log.append({"type": "C", "tick": 1, "source_id": ids[event % 100], "position": place})
-            for event in range(EVENTS)
-        ]
-    )
-    table.add("one event appended to a list as a dict", "Python", append * 1000 / EVENTS, "ns")
+
+    appended = best(append) * 1000 / EVENTS
+    table.add("one event appended to a list as a dict", "Python", appended, "ns")
 
 
 def packets(ids: list[str], place: tuple[float, ...]) -> dict[str, list[Any]]:
@@ -301,7 +312,7 @@ def packets(ids: list[str], place: tuple[float, ...]) -> dict[str, list[Any]]:
 def lines(table: Table, core: AggregateCore) -> None:
     """The text of one sample."""
     job = "one sample line, 8 species x 6 variables"
-    _, columns = population()
+    _, columns = population(ENTITIES)
     layer = np.random.default_rng(3).random(CELLS)
 
     def sample() -> None:

@@ -8,7 +8,7 @@ import shutil
 import threading
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 from ecosim.batch.execution import is_done, read_mark
 from ecosim.batch.executors import Executor, Task
@@ -24,8 +24,8 @@ _POLL: Final = 0.2
 Ending = Literal["finished", "interrupted", "stopped"]
 
 
-class Observer(Protocol):
-    """What a batch tells whoever watches it, from the coordinator's thread."""
+class Observer:
+    """Hears what a batch tells whoever watches it, from the coordinator's thread; does nothing."""
 
     def begin(self, total: int, done: int, failed: int) -> None:
         """The batch starts or continues, so many of its runs being settled already."""
