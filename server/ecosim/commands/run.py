@@ -83,7 +83,8 @@ def _run(arguments: argparse.Namespace) -> int:
         stopped_by_signals() as stop,
         progress(sys.stderr, "ticks", quiet=output.quiet) as advanced,
     ):
-        emitter.on_init(engine)
+        with warnings_as_lines():
+            emitter.on_init(engine)
         done = 0
         while done < arguments.ticks and not stop.is_set():
             emitter.on_tick(_step(arguments.engine, engine))
