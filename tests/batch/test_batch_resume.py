@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import shutil
 import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from batch_cases import contents, start, wait_until
 from ecosim.batch.layout import BatchLayout
 from ecosim.batch.ledger import Ledger, read_ledger
 from ecosim.batch.rows import read_design
+from ecosim.batch.runner import sweep
 from ecosim.cli import main
 
 Command = Callable[..., int]
@@ -275,3 +279,37 @@ def test_a_batch_that_met_a_full_disk_is_finished_after_making_room(
     assert contents(out).items() <= contents(quiet_batch).items()
     assert batch_command("--resume", engine="Patient") == 0
     assert contents(out) == contents(quiet_batch)
+
+
+def test_a_run_that_is_finished_while_it_is_swept_is_whole(tmp_path: Path) -> None:
+    """As a worker may that lost its coordinator: it gives its folder the final name meanwhile."""
+    layout = BatchLayout(tmp_path)
+    run_ids = {f"run-{number}" for number in range(400)}
+    parts = {f"part-{number}" for number in range(12)}
+    at_work = threading.Event()
+
+    def finish(run_id: str) -> None:
+        private = layout.partial(run_id, "owner")
+        private.mkdir(parents=True, exist_ok=True)
+        for part in parts:
+            (private / part).touch()
+        private.rename(layout.run(run_id))
+
+    def finish_all() -> None:
+        for run_id in run_ids:
+            while not layout.run(run_id).exists():
+                with contextlib.suppress(FileNotFoundError):
+                    finish(run_id)
+        at_work.clear()
+
+    worker = threading.Thread(target=finish_all)
+    at_work.set()
+    worker.start()
+    while at_work.is_set():
+        sweep(layout, run_ids)
+        time.sleep(0.005)  # or the worker would get nowhere
+    worker.join()
+    sweep(layout, run_ids)
+    assert not layout.partials(run_ids)
+    for run_id in run_ids:
+        assert {path.name for path in layout.run(run_id).iterdir()} == parts

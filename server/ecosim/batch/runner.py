@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import errno
 import shutil
 import threading
+import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
@@ -114,7 +116,7 @@ def run_batch(
             for run_id in indices
             if run_id not in settled and not is_done(batch.layout, run_id)
         )
-        _sweep(batch.layout, set(pending))
+        sweep(batch.layout, set(pending))
         observer.begin(report.total, report.done, len(report.failed))
         try:
             in_flight = 0
@@ -156,7 +158,7 @@ def run_batch(
         if report.ending != "finished":
             # What was in flight may have been finished before it could be dropped.
             report.done = sum(is_done(batch.layout, run_id) for run_id in indices)
-        _sweep(batch.layout, indices.keys() - report.failed.keys())
+        sweep(batch.layout, indices.keys() - report.failed.keys())
     return report
 
 
@@ -238,11 +240,21 @@ def _checked(layout: BatchLayout, outcome: Attempt) -> Attempt:
     return outcome
 
 
-def _sweep(layout: BatchLayout, run_ids: Collection[str]) -> None:
-    """Remove what interrupted attempts at these runs left behind."""
+def sweep(layout: BatchLayout, run_ids: Collection[str]) -> None:
+    """Remove what interrupted attempts at these runs left behind.
+
+    A worker that lost its coordinator may still be at one of them, and about to give the folder its
+    final name. So each folder gets another name first: of two renames one fails, and nothing is
+    taken out of a finished run.
+    """
     for partial in layout.partials(run_ids):
+        if not partial.is_dir() or partial.is_symlink():
+            continue
+        doomed = layout.partial(partial.name.partition(".")[0], uuid.uuid4().hex)
         try:
-            if partial.is_dir() and not partial.is_symlink():
-                shutil.rmtree(partial)
+            partial.rename(doomed)
+            shutil.rmtree(doomed)
         except OSError as error:
-            raise BatchFolderError(f"{partial}: expected to remove it, {error}") from error
+            # It is a finished run by now, or its worker has just added to it: the next sweep's.
+            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+                raise BatchFolderError(f"{partial}: expected to remove it, {error}") from error
