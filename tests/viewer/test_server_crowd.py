@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from serve_cases import PATIENCE_S, Server, records, serving
 
 from ecosim.engine import EcosystemEngine
 from ecosim.viewer.answers import Answers
-from ecosim.viewer.live_run import LiveRun
+from ecosim.viewer.live_run import LiveRun, state_of
 
 CLIENTS = 30
 #: Longest wait for what an order says; far above what it takes.
@@ -136,3 +137,22 @@ def test_leaving_answers_or_cancels_every_question() -> None:
     assert run.status == "stopped"
     assert all(one.cancelled() or one.result(timeout=0) == 0 for one in questions)
     assert run.ask(lambda engine: engine.tick).cancelled()
+
+
+def test_a_new_rate_is_told_at_once_even_while_the_run_is_busy() -> None:
+    run = LiveRun(EcosystemEngine("minimal", telemetry=False), None, rate=10, paused=True)
+    run.start(Silent())
+    busy, free = threading.Event(), threading.Event()
+
+    def keep_busy(engine: EcosystemEngine) -> bool:
+        busy.set()
+        return free.wait(PATIENCE_S)
+
+    kept = run.ask(keep_busy)
+    assert busy.wait(PATIENCE_S)
+    run.change_rate(50)
+    assert state_of(run)["rate"] == 50
+    free.set()
+    assert kept.result(PATIENCE_S)
+    run.leave()
+    assert state_of(run)["rate"] == 50

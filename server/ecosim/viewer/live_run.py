@@ -97,6 +97,8 @@ class LiveRun:
         #: Why the run failed, in one line.
         self.error: str | None = None
         self.cost = Cost()
+        #: Ticks a second that are asked for; in force from the next tick on.
+        self.rate = rate
         self._pace = Pace(rate, 0.0)
         self._first_ns = 0
         self._last_ns = 0
@@ -123,11 +125,6 @@ class LiveRun:
     def tick(self) -> int:
         """Ticks completed."""
         return self._engine.tick
-
-    @property
-    def rate(self) -> float:
-        """Ticks a second that are asked for."""
-        return self._pace.rate
 
     @property
     def measured_rate(self) -> float | None:
@@ -167,6 +164,7 @@ class LiveRun:
 
     def change_rate(self, rate: float) -> None:
         """Take another number of ticks a second."""
+        self.rate = rate  # at once, so that who looks after the answer finds what was asked for
 
         def change() -> None:
             self._pace.change_rate(rate, time.perf_counter())
