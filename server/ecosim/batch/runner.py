@@ -27,7 +27,7 @@ Ending = Literal["finished", "interrupted", "stopped"]
 
 
 class Observer:
-    """Hears what a batch tells whoever watches it, from the coordinator's thread; does nothing."""
+    """Is told how a batch goes, from the coordinator's thread, and does nothing about it."""
 
     def begin(self, total: int, done: int, failed: int) -> None:
         """The batch starts or continues, so many of its runs being settled already."""
@@ -250,7 +250,7 @@ def sweep(layout: BatchLayout, run_ids: Collection[str]) -> None:
     for partial in layout.partials(run_ids):
         if not partial.is_dir() or partial.is_symlink():
             continue
-        doomed = layout.partial(partial.name.partition(".")[0], uuid.uuid4().hex)
+        doomed = layout.partial(partial.stem, uuid.uuid4().hex)
         try:
             partial.rename(doomed)
             shutil.rmtree(doomed)
